@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
 
 # What the tests compare the GCJ-02 and BD-09 conversions with. coord-convert declares fiona, and with it a
-# second GDAL, for its command line only; the conversions need none of it, so these two install with --no-deps.
+# second GDAL, for its command line only; the conversions need none of it: these two install with --no-deps.
 # prcoords exists as a source archive only and is built by the setuptools of dev.lock.
 WITNESSES = ["coord-convert>=0.2.1,<1", "prcoords>=1.0.2,<2"]
 

@@ -49,7 +49,7 @@ def listed() -> dict[str, Path]:
     missing = [str(path.relative_to(ROOT)) for path in files.values() if not path.is_file()]
     if missing:
         raise FileNotFoundError(
-            f"missing {', '.join(missing)}: run `npm ci --ignore-scripts`, or correct FILES in scripts/vendor.py"
+            f"missing {', '.join(missing)}: run `npm ci --ignore-scripts`, or correct FILES in this script"
         )
     return files
 
