@@ -94,7 +94,7 @@ def free_port() -> int:
 
 
 def initialise(folder: Path, password: str, user: str | None) -> None:
-    """Run initdb with ICU sorting as the default, so that a query that forgets its COLLATE sorts wrongly here."""
+    """Run initdb with ICU sorting as default, so that a query that forgets its COLLATE sorts wrongly here."""
     password_file = folder / "password"
     password_file.write_text(password, encoding="utf-8")
     if user:
@@ -192,7 +192,7 @@ def with_database(url: str, name: str) -> str:
 
 
 def fresh_database(postgis_url: str, template: str = TEMPLATE) -> str:
-    """The address of a new database copied from `template` (0.1 s); nobody may be connected to the template."""
+    """The address of a new database copied from `template` (0.1 s), to which nobody may be connected."""
     name = f"test_{secrets.token_hex(8)}"
     with administration(postgis_url) as cursor:
         cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
@@ -227,7 +227,7 @@ class Keeper:
 
 
 def ask(door: str) -> str:
-    """The address of the run's server; the first asker waits while it is made. NoPostgres says why none is."""
+    """The address of the run's server; the first asker waits for it. NoPostgres says why there is none."""
     deadline = time.monotonic() + 10
     while not Path(door).exists() and time.monotonic() < deadline:
         time.sleep(0.02)
