@@ -124,7 +124,7 @@ def imports(module: Module) -> Iterator[tuple[ast.stmt, str]]:
 
 
 def layer_of(name: str) -> tuple[int, str] | None:
-    """The line of LAYERS that holds `name`, and which of the line's modules it is; None for others' modules."""
+    """The line of LAYERS that holds `name`, and which of its modules that is; None for others' modules."""
     for line, members in enumerate(LAYERS):
         for member in members:
             if name == member or name.startswith(member + "."):
