@@ -34,6 +34,14 @@ def test_what_one_database_holds_another_does_not_see(make_postgis_database: Cal
     assert rows(second, "SELECT to_regclass('pin')") == [(None,)]
 
 
+def test_a_filled_database_is_a_template_by_its_address(postgis_url: str, postgis_database: str) -> None:
+    with administration(postgis_database) as cursor:
+        cursor.execute("CREATE TABLE pin AS SELECT 'G-07' AS code")
+    copy = fresh_database(postgis_url, template=postgis_database)
+    assert rows(copy, "SELECT code FROM pin") == [("G-07",)]
+    drop_database(copy)
+
+
 def test_a_dropped_database_is_gone_though_a_connection_was_open(postgis_url: str) -> None:
     url = fresh_database(postgis_url)
     name = url.rpartition("/")[2]

@@ -192,10 +192,13 @@ def with_database(url: str, name: str) -> str:
 
 
 def fresh_database(postgis_url: str, template: str = TEMPLATE) -> str:
-    """The address of a new database copied from `template` (0.1 s), to which nobody may be connected."""
+    """The address of a new database copied from `template` (0.1 s), to which nobody may be connected.
+
+    `template` is the name or the address of a database on the same server.
+    """
     name = f"test_{secrets.token_hex(8)}"
     with administration(postgis_url) as cursor:
-        cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template.rpartition('/')[2]}")
     return with_database(postgis_url, name)
 
 

@@ -1,0 +1,166 @@
+"""The documents say what the code has: settings, commands, routes, layers, terms; and no private places."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from api import cli
+from api.app import create_app
+from gridgov.layers import LAYERS
+from gridgov.models import vocabulary
+from gridgov.models.fields import Vocabulary
+from gridgov.settings import PREFIX, Settings
+from gridgov.store import Store
+
+ROOT = Path(__file__).resolve().parent.parent
+READMES = ["README.md", "README.zh-CN.md"]
+VOCABULARIES = [value for value in vars(vocabulary).values() if isinstance(value, Vocabulary)]
+TEXT_FILES = {
+    ".py",
+    ".md",
+    ".js",
+    ".mjs",
+    ".json",
+    ".toml",
+    ".lock",
+    ".css",
+    ".html",
+    ".sql",
+    ".csv",
+    ".sh",
+    "",
+}
+
+
+@cache
+def documents() -> str:
+    """README and everything in docs/, as one text."""
+    paths = [ROOT / name for name in READMES] + sorted((ROOT / "docs").rglob("*.md"))
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
+
+
+@cache
+def glossary() -> str:
+    return (ROOT / "GLOSSARY.md").read_text(encoding="utf-8")
+
+
+def tracked() -> list[Path]:
+    """The text files that git keeps."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    paths = [ROOT / name for name in listed.stdout.splitlines()]
+    return [path for path in paths if path.is_file() and path.suffix in TEXT_FILES]
+
+
+def code_spans() -> str:
+    """Only what the documents set in code type, so that an ordinary word does not count as documentation."""
+    return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", documents(), flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_setting_is_documented(name: str) -> None:
+    assert f"{PREFIX}{name.upper()}" in code_spans()
+
+
+def test_the_documents_name_no_setting_that_does_not_exist() -> None:
+    named = set(re.findall(rf"{PREFIX}[A-Z][A-Z0-9_]*", documents()))
+    assert named - {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} == set()
+
+
+def command_names(group: click.Group, above: str = "") -> Iterator[str]:
+    """The commands below `group` as they are typed, `user add` for one inside another."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from command_names(command, f"{above}{name} ")
+        elif not command.hidden:
+            yield above + name
+
+
+def test_every_command_is_documented() -> None:
+    group = typer.main.get_command(cli.app)
+    assert isinstance(group, click.Group)
+    names = set(command_names(group))
+    assert {"serve", "init", "seed", "import", "export", "check"} <= names
+    assert [name for name in sorted(names) if f"gridgov {name}" not in code_spans()] == []
+
+
+def test_every_route_is_documented(sqlite_store: Store) -> None:
+    paths = set(create_app(Settings(demo=True), sqlite_store).openapi()["paths"])
+    assert "/healthz" in paths
+    assert [path for path in sorted(paths) if path not in code_spans()] == []
+
+
+@pytest.mark.parametrize("name", sorted(LAYERS))
+def test_layer_is_documented(name: str) -> None:
+    assert re.search(rf"`{name}`", documents())
+
+
+@pytest.mark.parametrize("words", VOCABULARIES, ids=lambda words: words.name)
+def test_glossary_has_every_term(words: Vocabulary) -> None:
+    missing = [
+        term.code
+        for term in words.terms
+        if f"`{term.code}`" not in glossary() or term.zh not in glossary() or term.en not in glossary()
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_readme_shows_the_two_commands_and_a_picture_in_its_first_forty_lines(name: str) -> None:
+    top = "\n".join((ROOT / name).read_text(encoding="utf-8").splitlines()[:40])
+    assert "make demo" in top
+    assert "make test" in top
+    [picture, *_] = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", top)
+    assert (ROOT / picture).stat().st_size > 10_000
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    broken = []
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            if not re.match(r"[a-z]+:", target) and not (path.parent / target).exists():
+                broken.append(f"{path.relative_to(ROOT)}: {target}")
+    assert broken == []
+
+
+def test_every_make_command_named_in_the_documents_exists() -> None:
+    targets = set(
+        re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    )
+    named = set(re.findall(r"\bmake ([a-z]+)\b", code_spans()))
+    assert named
+    assert named - targets == set()
+
+
+def test_locks_name_no_host() -> None:
+    locks = [*(ROOT / "requirements").glob("*.lock"), ROOT / "package-lock.json"]
+    for lock in locks:
+        text = lock.read_text(encoding="utf-8")
+        assert "://" not in text, lock.name
+        assert "--index-url" not in text
+        assert "--find-links" not in text
+
+
+# Written apart, so that this file does not contain what it looks for.
+MACHINE_PLACES = re.compile("/(?:" + "|".join(["work", "root", "home", "Users"]) + r")/[\w.-]+")
+
+
+def test_no_file_names_a_place_on_one_machine() -> None:
+    found = []
+    for path in tracked():
+        for match in MACHINE_PLACES.finditer(path.read_text(encoding="utf-8")):
+            before = path.read_text(encoding="utf-8")[max(0, match.start() - 1) : match.start()]
+            if not re.match(r"[\w.}$)]", before):
+                found.append(f"{path.relative_to(ROOT)}: {match.group()}")
+    assert found == []
+
+
+def test_no_document_or_page_loads_from_a_foreign_host() -> None:
+    hosts = re.compile(r"https?://[a-z0-9.-]*(?:cdn|unpkg|jsdelivr|googleapis|bootstrapcdn)", re.IGNORECASE)
+    pages = [path for path in tracked() if path.suffix in {".js", ".mjs", ".css", ".html", ".md"}]
+    assert [path.name for path in pages if hosts.search(path.read_text(encoding="utf-8"))] == []
