@@ -1,0 +1,106 @@
+"""Settings: one class, the only reader of the environment (`GRIDGOV_*`). Unknown keys are refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from gridgov.errors import ConfigurationProblem
+
+PREFIX = "GRIDGOV_"
+DEMO_SECRET = "demonstration-secret-never-for-real-use"
+
+
+class Settings(BaseModel):
+    """All settings of the service; each is `GRIDGOV_` + the name in capitals."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    database_url: Annotated[str, Field(description="Store: sqlite:///PATH or postgresql://USER@HOST/DB")] = (
+        "sqlite:///gridgov-data/gridgov.gpkg"
+    )
+    secret: Annotated[
+        SecretStr, Field(description="Key that signs cookies and tokens; at least 32 characters")
+    ] = SecretStr("")
+    demo: Annotated[
+        bool, Field(description="Demonstration: fixed accounts and secret; never for real data")
+    ] = False
+    default_zone: Annotated[str, Field(description="Zone meant when a path names none", max_length=64)] = ""
+    host: Annotated[str, Field(description="Address the service listens on")] = "127.0.0.1"
+    port: Annotated[int, Field(description="Port the service listens on", ge=1, le=65535)] = 8000
+    trusted_proxies: Annotated[
+        str, Field(description="Proxies whose X-Forwarded-* count, comma-separated")
+    ] = ""
+    public_url: Annotated[
+        str, Field(description="Address people see, e.g. https://map.example; for Origin checks")
+    ] = ""
+    upload_max_bytes: Annotated[int, Field(description="Largest upload", ge=1024, le=4 * 1024**3)] = (
+        256 * 1024**2
+    )
+    unpacked_max_bytes: Annotated[int, Field(description="Largest unpacked archive", ge=1024)] = 2 * 1024**3
+    import_max_rows: Annotated[int, Field(description="Most rows of one import", ge=1)] = 1_000_000
+    geometry_max_vertices: Annotated[int, Field(description="Most vertices of one geometry", ge=4)] = 500_000
+    page_max: Annotated[int, Field(description="Most records of one page", ge=1, le=10_000)] = 1_000
+    session_hours: Annotated[int, Field(description="A session ends after this many hours", ge=1, le=720)] = (
+        12
+    )
+    sign_in_limit: Annotated[
+        int, Field(description="Failed sign-ins per account and address in 15 min", ge=1)
+    ] = 10
+    public_reports_per_hour: Annotated[
+        int, Field(description="Public reports per address and per device", ge=1)
+    ] = 10
+    store_pool_size: Annotated[int, Field(description="Connections kept open to the store", ge=1, le=200)] = (
+        10
+    )
+    store_wait_seconds: Annotated[float, Field(description="Wait for a busy store", gt=0, le=120)] = 5.0
+    log_level: Annotated[str, Field(description="debug, info, warning or error")] = "info"
+
+
+def read_settings(environment: Mapping[str, str] | None = None, **given: object) -> Settings:
+    """The settings from `given` (wins) and the environment (None: the process's own).
+
+    Raises ConfigurationProblem that names the key and what to do for an unknown `GRIDGOV_*` key, a value outside
+    its bounds, or a missing secret outside the demonstration.
+    """
+    environment = os.environ if environment is None else environment
+    known = {PREFIX + name.upper(): name for name in Settings.model_fields}
+    unknown = sorted(key for key in environment if key.startswith(PREFIX) and key not in known)
+    if unknown:
+        raise ConfigurationProblem(
+            f"Unknown setting {', '.join(unknown)}. The known ones are listed by `gridgov check`; remove or mend it.",
+            unknown=unknown,
+        )
+    values: dict[str, object] = {known[key]: value for key, value in environment.items() if key in known}
+    values.update({name: value for name, value in given.items() if value is not None})
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults = [f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()]
+        raise ConfigurationProblem("Mend these settings: " + "; ".join(faults), faults=faults) from error
+    return settings
+
+
+def require_secret(settings: Settings) -> str:
+    """The signing key. Raises ConfigurationProblem when it is missing, short, or the demonstration's outside --demo."""
+    secret = settings.secret.get_secret_value()
+    if settings.demo:
+        return secret or DEMO_SECRET
+    if len(secret) < 32 or secret == DEMO_SECRET:
+        raise ConfigurationProblem(
+            "GRIDGOV_SECRET must be set to at least 32 random characters "
+            "(for instance `python -c 'import secrets; print(secrets.token_urlsafe(48))'`); "
+            "only --demo runs without one."
+        )
+    return secret
+
+
+def data_folder() -> Path:
+    """The folder with schema, seed and codes: beside the packages in a checkout, inside them in the wheel."""
+    here = Path(__file__).resolve().parent
+    packed = here / "_data"
+    return packed if packed.is_dir() else here.parent / "data"

@@ -1,0 +1,75 @@
+"""What makes the map file a GeoPackage: the SQL functions its triggers call, and filling an R*Tree in bulk.
+
+Source of the functions and of the R*Tree extension: OGC 12-128r19, Annex F.3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import shapely
+from sqlalchemy import Connection, Table, text
+
+from gridgov.store.types import geopackage_bounds
+
+# Above this many rows the R*Tree is filled from numpy bounds instead of by its triggers.
+_BULK_FROM = 200
+
+
+def _bound(position: int) -> Callable[[bytes | None], float | None]:
+    def read(blob: bytes | None) -> float | None:
+        bounds = geopackage_bounds(blob)
+        return None if bounds is None else bounds[position]
+
+    return read
+
+
+def _is_empty(blob: bytes | None) -> int | None:
+    return None if blob is None else int(geopackage_bounds(blob) is None)
+
+
+GEOPACKAGE_FUNCTIONS: Mapping[str, Callable[[bytes | None], float | int | None]] = {
+    "ST_MinX": _bound(0),
+    "ST_MaxX": _bound(1),
+    "ST_MinY": _bound(2),
+    "ST_MaxY": _bound(3),
+    "ST_IsEmpty": _is_empty,
+}
+
+
+@contextmanager
+def rtree_bulk(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[None]:
+    """While the block inserts `rows` into `table`, keep its R*Tree's insert trigger away and fill the tree after it.
+
+    Triggers are part of the schema and schema changes are part of the transaction: a rollback brings everything back.
+    """
+    if "geometry" not in table.c or len(rows) < _BULK_FROM:
+        yield
+        return
+    trigger = f"rtree_{table.name}_geometry_insert"
+    statement = connection.execute(
+        text("SELECT sql FROM map.sqlite_master WHERE type = 'trigger' AND name = :name"), {"name": trigger}
+    ).scalar_one()
+    last = connection.exec_driver_sql(f"SELECT coalesce(max(fid), 0) FROM {table.name}").scalar_one()  # noqa: S608
+    connection.exec_driver_sql(f"DROP TRIGGER map.{trigger}")
+    yield
+    numbers = connection.exec_driver_sql(
+        f"SELECT fid FROM {table.name} WHERE fid > ? ORDER BY fid",
+        (last,),  # noqa: S608 (our own names)
+    ).all()
+    boxes = shapely.bounds(np.array([row["geometry"] for row in rows] + [None], dtype=object)[:-1])
+    filled = [
+        (number[0], float(box[0]), float(box[2]), float(box[1]), float(box[3]))
+        for number, box in zip(numbers, boxes, strict=True)
+        if not math.isnan(box[0])
+    ]
+    connection.exec_driver_sql(
+        f"INSERT INTO map.rtree_{table.name}_geometry (id, minx, maxx, miny, maxy)"  # noqa: S608 (our own names)
+        " VALUES (?, ?, ?, ?, ?)",
+        filled,
+    )
+    connection.exec_driver_sql(statement.replace("CREATE TRIGGER ", "CREATE TRIGGER map.", 1))

@@ -1,0 +1,196 @@
+"""The production store: PostgreSQL 15+ with PostGIS 3.3+, through SQLAlchemy and psycopg2."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import psycopg2
+import shapely
+from psycopg2 import errors as postgres_errors
+from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, func, text
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from gridgov.access import Scope
+from gridgov.errors import DuplicateCode, GridgovError, InvalidValue, StoreBusy, StoreUnavailable
+from gridgov.store import migrate
+from gridgov.store.dialect import Box
+from gridgov.store.transaction import Transaction
+
+FOLDER = "postgis"
+_MIGRATION_LOCK = 0x67726964  # "grid": one migration at a time per database
+
+
+class PostgisDialect:
+    """PostgreSQL's part of the store: see gridgov.store.dialect."""
+
+    name = "postgresql"
+    serial_writers = False
+
+    def insert(self, table: Table) -> Any:
+        """INSERT with ON CONFLICT."""
+        return postgres_insert(table)
+
+    def box_candidates(self, table: Table, box: Box) -> ColumnElement[bool]:
+        """By the GiST index: && on bounding boxes."""
+        condition: ColumnElement[bool] = table.c.geometry.op("&&", is_comparison=True)(
+            func.ST_MakeEnvelope(*(float(side) for side in box), 4326)
+        )
+        return condition
+
+    def bulk_insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """COPY, in pieces that keep memory flat."""
+        names = list(rows[0]) if rows else []
+        driver = connection.connection.driver_connection
+        with driver.cursor() as cursor:  # type: ignore[union-attr]
+            for start in range(0, len(rows), 20_000):
+                piece = _copy_text(table, names, rows[start : start + 20_000])
+                columns = ", ".join(f'"{name}"' for name in names)
+                cursor.copy_expert(f'COPY "{table.name}" ({columns}) FROM STDIN', piece)
+
+    def translate(self, error: Exception) -> GridgovError | None:
+        """See StoreDialect.translate."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        name = getattr(getattr(cause, "diag", None), "constraint_name", None) or ""
+        if isinstance(cause, postgres_errors.UniqueViolation):
+            if name.endswith("_living_code"):
+                return DuplicateCode("Another living record has this code; choose another code.")
+            return DuplicateCode("A record like this is already there.")
+        if isinstance(cause, postgres_errors.ForeignKeyViolation):
+            return InvalidValue("A reference names a record that does not exist; check the ids.")
+        busy = (
+            postgres_errors.DeadlockDetected,
+            postgres_errors.LockNotAvailable,
+            postgres_errors.SerializationFailure,
+        )
+        if isinstance(cause, (*busy, PoolTimeout)):
+            return StoreBusy("The store is busy; try again in a moment.", retry_after=1)
+        if isinstance(cause, (psycopg2.OperationalError, psycopg2.InterfaceError)):
+            return StoreUnavailable("The database does not answer; try again in a moment.", retry_after=5)
+        return None
+
+
+def _copy_text(table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> io.StringIO:
+    columns = []
+    for name in names:
+        values = [row[name] for row in rows]
+        if name == "geometry":
+            shapes = np.array([*values, None], dtype=object)[:-1]
+            columns.append(shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True))
+        else:
+            columns.append([_copy_value(value) for value in values])
+    lines = ("\t".join("\\N" if cell is None else cell for cell in row) for row in zip(*columns, strict=True))
+    return io.StringIO("\n".join(lines) + "\n")
+
+
+def _copy_value(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    if isinstance(value, (dict, list)):
+        value = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    elif isinstance(value, (dt.date, dt.datetime)):
+        return value.isoformat()
+    elif isinstance(value, float):
+        return repr(value)
+    return str(value).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+class PostgisStore:
+    """A store in one PostgreSQL database; see gridgov.store.base.Store."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, wait_seconds: float = 5.0) -> None:
+        self._source = (url, pool_size, wait_seconds)
+        parsed = make_url(url).set(drivername="postgresql+psycopg2")
+        self.url = parsed.render_as_string(hide_password=True)
+        self.dialect = PostgisDialect()
+        self._engine: Engine = create_engine(
+            parsed,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=wait_seconds,
+            pool_pre_ping=True,
+            query_cache_size=2_000,
+            connect_args={
+                "connect_timeout": max(2, round(wait_seconds)),
+                "options": f"-c timezone=UTC -c lock_timeout={round(wait_seconds * 1000)}ms -c jit=off",
+            },
+        )
+
+    def reopen(self) -> PostgisStore:
+        """See Store.reopen."""
+        url, pool_size, wait_seconds = self._source
+        return PostgisStore(url, pool_size=pool_size, wait_seconds=wait_seconds)
+
+    @contextmanager
+    def begin(self, scope: Scope, now: dt.datetime, *, write: bool = False) -> Iterator[Transaction]:
+        """See Store.begin; readers see one consistent moment (repeatable read), writers the latest committed rows."""
+        level = "READ COMMITTED" if write else "REPEATABLE READ"
+        try:
+            options = {"isolation_level": level, "postgresql_readonly": not write}
+            with self._engine.connect().execution_options(**options) as connection, connection.begin():
+                tx = Transaction(connection, self.dialect, scope, now, write=write)
+                yield tx
+                tx.finish()
+        except (DBAPIError, PoolTimeout, psycopg2.Error) as error:
+            translated = self.dialect.translate(error)
+            if translated is None:
+                raise
+            raise translated from error
+
+    def check(self) -> None:
+        """See Store.check."""
+        try:
+            with self._engine.connect() as connection:
+                migrate.check(PostgisMigrations(connection), FOLDER)
+        except DBAPIError as error:
+            translated = self.dialect.translate(error)
+            raise translated or error from error
+
+    def migrate(self, now: dt.datetime) -> list[str]:
+        """See Store.migrate; all missing steps in one transaction."""
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+                steps = migrate.missing(PostgisMigrations(connection).applied(), FOLDER)
+                for step in steps:
+                    connection.exec_driver_sql(step.sql.replace("%", "%%"))
+                    connection.execute(
+                        text(
+                            "INSERT INTO schema_migrations (number, name, checksum, applied_at)"
+                            " VALUES (:number, :name, :checksum, :now)"
+                        ),
+                        {"number": step.number, "name": step.name, "checksum": step.checksum, "now": now},
+                    )
+                return [f"{FOLDER}/{step.name}" for step in steps]
+        except DBAPIError as error:
+            translated = self.dialect.translate(error)
+            raise translated or error from error
+
+    def close(self) -> None:
+        """See Store.close."""
+        self._engine.dispose()
+
+
+class PostgisMigrations:
+    """What gridgov.store.migrate needs to know of a PostgreSQL database."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def applied(self) -> dict[int, tuple[str, str]]:
+        """number → (name, checksum) of the migrations in the database; empty without the table."""
+        there = self._connection.execute(text("SELECT to_regclass('schema_migrations')")).scalar_one()
+        if there is None:
+            return {}
+        rows = self._connection.execute(text("SELECT number, name, checksum FROM schema_migrations"))
+        return {row[0]: (row[1], row[2]) for row in rows}

@@ -1,0 +1,129 @@
+"""Accounts, sessions and attempt counters, all in the private tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import and_, case, insert, or_, select, update
+
+from gridgov.errors import DuplicateCode
+from gridgov.store.base import Tx
+from gridgov.store.queries.connection import inside
+from gridgov.store.schema import sessions, throttles, users
+
+
+def add_user(tx: Tx, values: Mapping[str, Any]) -> None:
+    """Make an account (id, login, password_hash, role, display_name, area_codes, department_code).
+
+    Raises DuplicateCode when the login is taken.
+    """
+    transaction = inside(tx)
+    statement = (
+        transaction.dialect.insert(users)
+        .values(zone=tx.scope.zone, created_at=tx.now, **values)
+        .on_conflict_do_nothing(index_elements=["zone", "login"])
+    )
+    if transaction.connection.execute(statement).rowcount == 0:
+        raise DuplicateCode(f"The login “{values['login']}” is taken; choose another.", login=values["login"])
+
+
+def find_user(tx: Tx, login: str) -> dict[str, Any] | None:
+    """The account with this login, disabled or not; None when there is none."""
+    statement = select(users).where(users.c.zone == tx.scope.zone, users.c.login == login)
+    row = inside(tx).connection.execute(statement).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def read_user(tx: Tx, identifier: str) -> dict[str, Any] | None:
+    """The account with this id; None when there is none."""
+    statement = select(users).where(users.c.zone == tx.scope.zone, users.c.id == identifier)
+    row = inside(tx).connection.execute(statement).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def list_users(tx: Tx) -> list[dict[str, Any]]:
+    """Every account of the zone, by login, without password hashes."""
+    columns = [column for column in users.c if column.name != "password_hash"]
+    statement = select(*columns).where(users.c.zone == tx.scope.zone).order_by(users.c.login)
+    return [dict(row) for row in inside(tx).connection.execute(statement).mappings()]
+
+
+def change_user(tx: Tx, identifier: str, values: Mapping[str, Any]) -> None:
+    """Set password_hash, role, area_codes, department_code, display_name or disabled_at of an account."""
+    inside(tx).connection.execute(
+        update(users).where(users.c.zone == tx.scope.zone, users.c.id == identifier).values(**values)
+    )
+
+
+def add_session(tx: Tx, values: Mapping[str, Any]) -> None:
+    """Keep a session (token_hash, user_id, family, expires_at)."""
+    inside(tx).connection.execute(insert(sessions).values(zone=tx.scope.zone, created_at=tx.now, **values))
+
+
+def read_session(tx: Tx, token_hash: str) -> dict[str, Any] | None:
+    """A session with its account (user_…), whatever its state; None when there is none."""
+    account = [column.label(f"user_{column.name}") for column in users.c]
+    statement = (
+        select(*sessions.c, *account)
+        .join(users, users.c.id == sessions.c.user_id)
+        .where(sessions.c.token_hash == token_hash, sessions.c.zone == tx.scope.zone)
+    )
+    row = inside(tx).connection.execute(statement).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def replace_session(tx: Tx, token_hash: str) -> bool:
+    """Mark a session as rotated; False when another request rotated it first."""
+    statement = (
+        update(sessions)
+        .where(sessions.c.token_hash == token_hash, sessions.c.replaced_at.is_(None))
+        .values(replaced_at=tx.now)
+    )
+    return bool(inside(tx).connection.execute(statement).rowcount)
+
+
+def revoke_sessions(tx: Tx, *, family: str | None = None, user_id: str | None = None) -> None:
+    """End every session of a family (one sign-in with its rotations) or of an account."""
+    if (family is None) == (user_id is None):
+        raise ValueError("name either the family or the account")
+    which = sessions.c.family == family if family is not None else sessions.c.user_id == user_id
+    inside(tx).connection.execute(
+        update(sessions)
+        .where(sessions.c.zone == tx.scope.zone, which, sessions.c.revoked_at.is_(None))
+        .values(revoked_at=tx.now)
+    )
+
+
+def count_attempt(tx: Tx, key: str, window: dt.timedelta) -> tuple[int, dt.datetime]:
+    """Count one attempt under `key`; returns (attempts in the present window, when the window ends)."""
+    transaction = inside(tx)
+    old = or_(throttles.c.window_start <= tx.now - window, throttles.c.window_start > tx.now)
+    statement = (
+        transaction.dialect.insert(throttles)
+        .values(key=key, window_start=tx.now, count=1)
+        .on_conflict_do_update(
+            index_elements=["key"],
+            set_={
+                "count": case((old, 1), else_=throttles.c.count + 1),
+                "window_start": case((old, tx.now), else_=throttles.c.window_start),
+            },
+        )
+        .returning(throttles.c.count, throttles.c.window_start)
+    )
+    row = transaction.connection.execute(statement).one()
+    return int(row[0]), row[1] + window
+
+
+def attempts(tx: Tx, key: str, window: dt.timedelta) -> int:
+    """How many attempts the present window of `key` has, without counting one."""
+    statement = select(throttles.c.count).where(
+        and_(throttles.c.key == key, throttles.c.window_start > tx.now - window)
+    )
+    return int(inside(tx).connection.execute(statement).scalar_one_or_none() or 0)
+
+
+def forget_attempts(tx: Tx, key: str) -> None:
+    """Start the count of `key` anew, after a success."""
+    inside(tx).connection.execute(update(throttles).where(throttles.c.key == key).values(count=0))

@@ -1,0 +1,79 @@
+"""Personal data: names, phones and original free text, in erasable tables. Erasing is itself an event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from gridgov.models import RecordKind
+from gridgov.models.identifiers import new_identifier
+from gridgov.store.base import Tx
+from gridgov.store.queries.connection import inside
+from gridgov.store.schema import contacts, original_texts
+
+
+def add_contact(tx: Tx, name: str | None, phone: str | None) -> str | None:
+    """Keep a contact; returns its id, None when there is nothing to keep."""
+    if not (name or phone):
+        return None
+    identifier = new_identifier(tx.now)
+    inside(tx).connection.execute(
+        insert(contacts).values(id=identifier, zone=tx.scope.zone, name=name, phone=phone, created_at=tx.now)
+    )
+    return identifier
+
+
+def read_contact(tx: Tx, identifier: str) -> dict[str, Any] | None:
+    """Name and phone; both None after erasure; None for an unknown id."""
+    statement = select(contacts.c.name, contacts.c.phone, contacts.c.erased_at).where(
+        contacts.c.zone == tx.scope.zone, contacts.c.id == identifier
+    )
+    row = inside(tx).connection.execute(statement).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
+def add_text(tx: Tx, kind: RecordKind, record_id: str, text: str) -> None:
+    """Keep what a reporter wrote, word for word, apart from the record."""
+    inside(tx).connection.execute(
+        insert(original_texts).values(
+            id=new_identifier(tx.now),
+            zone=tx.scope.zone,
+            record_kind=kind.name,
+            record_id=record_id,
+            text=text,
+            created_at=tx.now,
+        )
+    )
+
+
+def texts_of(tx: Tx, kind: RecordKind, record_id: str) -> list[str]:
+    """The original texts of a record that were not erased."""
+    statement = select(original_texts.c.text).where(
+        original_texts.c.zone == tx.scope.zone,
+        original_texts.c.record_kind == kind.name,
+        original_texts.c.record_id == record_id,
+        original_texts.c.erased_at.is_(None),
+    )
+    return [str(text) for text in inside(tx).connection.execute(statement).scalars()]
+
+
+def erase(tx: Tx, kind: RecordKind, record_id: str, contact_id: str | None) -> None:
+    """Blank a record's contact and original texts for good; the record and its history stay."""
+    connection = inside(tx).connection
+    if contact_id is not None:
+        connection.execute(
+            update(contacts)
+            .where(contacts.c.zone == tx.scope.zone, contacts.c.id == contact_id)
+            .values(name=None, phone=None, erased_at=tx.now)
+        )
+    connection.execute(
+        update(original_texts)
+        .where(
+            original_texts.c.zone == tx.scope.zone,
+            original_texts.c.record_kind == kind.name,
+            original_texts.c.record_id == record_id,
+        )
+        .values(text=None, erased_at=tx.now)
+    )
+    tx.record_event(kind, record_id, "personal_data_erased", None)

@@ -1,0 +1,239 @@
+"""The embedded store: one GeoPackage file for the map, a second file for accounts, sessions and contacts.
+
+The private file is opened as the connection's main database and the map file is attached to it: when SQLite commits a
+transaction over two write-ahead logs it commits the main one first, so a crash between the two can leave an unused
+contact behind, never a report whose contact is lost.
+
+No library but `sqlite3` may touch these files while a process holds them (DESIGN §7): closing a file elsewhere in the
+process would drop its locks.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from gridgov.access import Scope
+from gridgov.errors import (
+    DuplicateCode,
+    GridgovError,
+    InvalidValue,
+    StoreBusy,
+    StoreUnavailable,
+)
+from gridgov.store import migrate
+from gridgov.store.dialect import Box
+from gridgov.store.geopackage import GEOPACKAGE_FUNCTIONS, rtree_bulk
+from gridgov.store.transaction import Transaction
+
+MAP = "map"  # the schema name under which the map file is attached
+_APPLICATION_ID = 0x47504B47  # "GPKG"
+_GEOPACKAGE_VERSION = 10300
+
+
+class SqliteDialect:
+    """SQLite's part of the store: see gridgov.store.dialect."""
+
+    name = "sqlite"
+    serial_writers = True
+
+    def insert(self, table: Table) -> Any:
+        """INSERT with ON CONFLICT."""
+        return sqlite_insert(table)
+
+    def box_candidates(self, table: Table, box: Box) -> ColumnElement[bool]:
+        """By the table's R*Tree, whose 32-bit boxes are rounded outwards."""
+        west, south, east, north = box
+        condition = text(
+            f"{table.name}.fid IN (SELECT id FROM {MAP}.rtree_{table.name}_geometry"  # noqa: S608 (our own names)
+            " WHERE maxx >= :west AND minx <= :east AND maxy >= :south AND miny <= :north)"
+        )
+        return condition.bindparams(west=west, south=south, east=east, north=north)  # type: ignore[return-value]
+
+    def bulk_insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """One prepared statement; the R*Tree is filled from the boxes at once instead of by its triggers."""
+        with rtree_bulk(connection, table, rows):
+            connection.execute(table.insert(), [dict(row) for row in rows])
+
+    def translate(self, error: Exception) -> GridgovError | None:
+        """See StoreDialect.translate."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        message = str(cause)
+        if isinstance(cause, sqlite3.IntegrityError) and ".code" in message:
+            return DuplicateCode("Another living record has this code; choose another code.")
+        if isinstance(cause, sqlite3.IntegrityError) and "FOREIGN KEY" in message:
+            return InvalidValue("A reference names a record that does not exist; check the ids.")
+        if isinstance(cause, sqlite3.IntegrityError) and "UNIQUE" in message:
+            return DuplicateCode("A record like this is already there.")
+        if isinstance(cause, sqlite3.OperationalError):
+            busy = any(word in message for word in ("locked", "busy"))
+            kind = StoreBusy if busy else StoreUnavailable
+            return kind(f"The store cannot be used now ({message}); try again in a moment.", retry_after=1)
+        return None
+
+
+class SqliteStore:
+    """A store in two SQLite files; see gridgov.store.base.Store."""
+
+    def __init__(self, path: Path, *, pool_size: int = 10, wait_seconds: float = 5.0) -> None:
+        self.path = path.resolve()
+        self.private_path = private_path(self.path)
+        self.url = f"sqlite:///{self.path}"
+        self.dialect = SqliteDialect()
+        self._wait = wait_seconds
+        self._pool_size = pool_size
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._engine: Engine = create_engine(
+            "sqlite://",
+            creator=self._connect,
+            poolclass=QueuePool,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=wait_seconds,
+            query_cache_size=2_000,
+        )
+        event.listen(self._engine, "begin", _begin)
+
+    def _connect(self) -> sqlite3.Connection:
+        for file in (self.path, self.private_path):
+            if not file.exists():
+                os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+        return connect(self.path, self._wait)
+
+    def reopen(self) -> SqliteStore:
+        """See Store.reopen."""
+        return SqliteStore(self.path, pool_size=self._pool_size, wait_seconds=self._wait)
+
+    @contextmanager
+    def begin(self, scope: Scope, now: dt.datetime, *, write: bool = False) -> Iterator[Transaction]:
+        """See Store.begin; a writer waits for the other writer for `wait_seconds` at most."""
+        try:
+            with (
+                self._engine.connect().execution_options(gridgov_write=write) as connection,
+                connection.begin(),
+            ):
+                tx = Transaction(connection, self.dialect, scope, now, write=write)
+                yield tx
+                tx.finish()
+        except (DBAPIError, sqlite3.Error) as error:
+            translated = self.dialect.translate(error)
+            if translated is None:
+                raise
+            raise translated from error
+
+    def check(self) -> None:
+        """See Store.check."""
+        for schema, folder in _FOLDERS:
+            with self._engine.connect() as connection:
+                migrate.check(SqliteMigrations(connection, schema), folder)
+
+    def migrate(self, now: dt.datetime) -> list[str]:
+        """See Store.migrate; each file is migrated over a connection of its own, in one transaction."""
+        applied: list[str] = []
+        for file, folder in ((self.private_path, "sqlite-private"), (self.path, "sqlite-map")):
+            if not file.exists():
+                os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+            applied += migrate_file(file, folder, now, self._wait)
+        return applied
+
+    def close(self) -> None:
+        """See Store.close."""
+        self._engine.dispose()
+
+
+_FOLDERS = ((MAP, "sqlite-map"), ("main", "sqlite-private"))
+
+
+def private_path(path: Path) -> Path:
+    """The file of accounts, sessions and contacts that belongs to a map file."""
+    return path.with_name(path.stem + ".private.sqlite")
+
+
+def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
+    """A connection over both files with every pragma and function that the triggers need."""
+    connection = sqlite3.connect(private_path(path), timeout=wait_seconds, check_same_thread=False)
+    connection.isolation_level = None
+    for name, function in GEOPACKAGE_FUNCTIONS.items():
+        connection.create_function(name, 1, function, deterministic=True)
+    connection.execute(f"ATTACH DATABASE ? AS {MAP}", (str(path),))
+    for schema in ("main", MAP):
+        connection.execute(f"PRAGMA {schema}.journal_mode = WAL")
+        connection.execute(f"PRAGMA {schema}.synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA {MAP}.cache_size = -65536")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("gridgov_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+class SqliteMigrations:
+    """What gridgov.store.migrate needs to know of one SQLite file."""
+
+    def __init__(self, connection: Connection, schema: str) -> None:
+        self._connection = connection
+        self._schema = schema
+
+    def applied(self) -> dict[int, tuple[str, str]]:
+        """number → (name, checksum) of the migrations in the file; empty without the table."""
+        there = self._connection.exec_driver_sql(
+            f"SELECT 1 FROM {self._schema}.sqlite_master WHERE name = 'schema_migrations'"  # noqa: S608
+        ).first()
+        if there is None:
+            return {}
+        rows = self._connection.exec_driver_sql(
+            f"SELECT number, name, checksum FROM {self._schema}.schema_migrations"  # noqa: S608
+        )
+        return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def migrate_file(file: Path, folder: str, now: dt.datetime, wait_seconds: float) -> list[str]:
+    """Apply the missing migrations of `folder` to one file in one transaction; returns their names."""
+    connection = sqlite3.connect(file, timeout=wait_seconds)
+    connection.isolation_level = None
+    try:
+        for name, function in GEOPACKAGE_FUNCTIONS.items():
+            connection.create_function(name, 1, function, deterministic=True)
+        if folder == "sqlite-map":
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {_GEOPACKAGE_VERSION}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            applied = _apply(connection, folder, now)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+        return applied
+    finally:
+        connection.close()
+
+
+def _apply(connection: sqlite3.Connection, folder: str, now: dt.datetime) -> list[str]:
+    there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'").fetchone()
+    rows = connection.execute("SELECT number, name, checksum FROM schema_migrations") if there else ()
+    known = {row[0]: (row[1], row[2]) for row in rows}
+    missing = migrate.missing(known, folder)
+    for step in missing:
+        for statement in migrate.statements(step.sql, sqlite3.complete_statement):
+            connection.execute(statement)
+        connection.execute(
+            "INSERT INTO schema_migrations (number, name, checksum, applied_at) VALUES (?, ?, ?, ?)",
+            (step.number, step.name, step.checksum, now.isoformat()),
+        )
+    return [f"{folder}/{step.name}" for step in missing]
