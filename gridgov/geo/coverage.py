@@ -42,9 +42,9 @@ def coverage_faults(
 ) -> list[CoverageFault]:
     """List the overlaps, and the gaps up to ``gap_width`` metres wide, between polygons that should fit.
 
-    Expects valid polygons (see ``normalise``); None and empty are left out. Pieces below ``smallest_area`` m² or
-    ``smallest_width`` metres are dropped: they are rounding. Ordered by first, second, then area, largest
-    first. A gap is reported for the two geometries that it separates.
+    Expects valid polygons (see ``normalise``); None and empty are left out. Pieces below ``smallest_area``
+    m² or ``smallest_width`` metres are dropped: they are rounding. Ordered by first, second, then area,
+    largest first. A gap is reported for the two geometries that it separates.
     """
     features = as_geometries(geometries)
     usable = np.flatnonzero(~(shapely.is_missing(features) | shapely.is_empty(features)))
@@ -56,11 +56,9 @@ def coverage_faults(
     plane = shapely.transform(features[usable], lambda lonlat: (lonlat - origin) * scale)
     first, second, around = _suspect_pairs(plane, gap_width)
     one, two = shapely.intersection(plane[first], around), shapely.intersection(plane[second], around)
+    pieces = {"overlap": shapely.intersection(one, two), "gap": _gaps(one, two, around, gap_width)}
     faults: list[CoverageFault] = []
-    for kind, shapes in (
-        ("overlap", shapely.intersection(one, two)),
-        ("gap", _gaps(one, two, around, gap_width)),
-    ):
+    for kind, shapes in pieces.items():
         parts, pair = shapely.get_parts(shapes, return_index=True)
         areal = shapely.get_dimensions(parts) == 2
         parts, pair = parts[areal], pair[areal]
@@ -68,18 +66,18 @@ def coverage_faults(
         areas = geodesic_area(lonlat)
         widths = areas / np.maximum(shapely.length(parts) / 2.0, smallest_width)
         places = interior_point(lonlat)
-        for found in np.flatnonzero((areas >= smallest_area) & (widths >= smallest_width)):
-            faults.append(
-                CoverageFault(
-                    first=int(usable[first[pair[found]]]),
-                    second=int(usable[second[pair[found]]]),
-                    kind="overlap" if kind == "overlap" else "gap",
-                    lon=float(places[found, 0]),
-                    lat=float(places[found, 1]),
-                    area=float(areas[found]),
-                    width=float(widths[found]),
-                )
+        faults += [
+            CoverageFault(
+                first=int(usable[first[pair[found]]]),
+                second=int(usable[second[pair[found]]]),
+                kind="overlap" if kind == "overlap" else "gap",
+                lon=float(places[found, 0]),
+                lat=float(places[found, 1]),
+                area=float(areas[found]),
+                width=float(widths[found]),
             )
+            for found in np.flatnonzero((areas >= smallest_area) & (widths >= smallest_width))
+        ]
     return sorted(faults, key=lambda fault: (fault.first, fault.second, -fault.area, fault.lon, fault.lat))
 
 

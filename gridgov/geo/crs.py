@@ -145,9 +145,9 @@ def definition(code: int) -> pyproj.CRS:
 def parse_crs(text: str) -> CoordinateSystem:
     """Read the name of a coordinate system as people, files and web addresses write it.
 
-    Accepts codes (``4547``, ``EPSG:4547``, OGC urn and http forms), ``wgs84``, ``cgcs2000``, ``gcj02``, ``bd09``
-    in any case with spaces, hyphens and underscores. Raises UnknownCoordinateSystem for anything else,
-    UnsupportedDatum for Xian 1980 and Beijing 1954.
+    Accepts codes (``4547``, ``EPSG:4547``, OGC urn and http forms), ``wgs84``, ``cgcs2000``, ``gcj02`` and
+    ``bd09``, in any case, with spaces, hyphens and underscores. Raises UnknownCoordinateSystem for anything
+    else, UnsupportedDatum for Xian 1980 and Beijing 1954.
 
     >>> parse_crs("CGCS 2000")
     Epsg(code=4490)

@@ -22,7 +22,7 @@ def geodesic_distance(lon1: ArrayLike, lat1: ArrayLike, lon2: ArrayLike, lat2: A
     """Metres between positions; the four inputs broadcast together. A NaN or infinite input gives NaN.
 
     >>> f"{geodesic_distance(113.30, 33.74, 113.31, 33.74):.3f}"
-    '926.666'
+    '926.653'
     """
     parts = (np.asarray(value, np.float64) for value in (lon1, lat1, lon2, lat2))
     from_lon, from_lat, to_lon, to_lat = (np.array(part) for part in np.broadcast_arrays(*parts))
@@ -85,7 +85,7 @@ def nearest_places(geometries: Any, lon: ArrayLike, lat: ArrayLike) -> tuple[Arr
 
 
 def _nearest_in_plane(features: Geometries, lon: Array, lat: Array, scale_lat: Array) -> Array:
-    """Nearest places with distances taken in metres at ``scale_lat``; exactly the point itself when inside."""
+    """Nearest places, metres taken as at ``scale_lat``; exactly the point itself when inside."""
     scale = np.column_stack(metres_per_degree(scale_lat))
     origin = np.column_stack((lon, lat))
     coordinates, owner = shapely.get_coordinates(features, return_index=True)

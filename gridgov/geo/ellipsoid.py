@@ -1,4 +1,4 @@
-"""Formulas on the GRS80 ellipsoid (that of CGCS2000), vectorised: radii, authalic latitude, Gauss-Krüger grid.
+"""Vectorised formulas on GRS80, the ellipsoid of CGCS2000: radii, authalic latitude, Gauss-Krüger grid.
 
 Works on arrays of degrees or radians; it knows no geometries. ``measure`` and ``distance`` build on it.
 """
@@ -61,7 +61,7 @@ def metres_per_degree(lat: ArrayLike) -> tuple[Array, Array]:
 
     >>> east, north = metres_per_degree(33.74)
     >>> f"{east:.1f} {north:.1f}"
-    '92666.6 110918.3'
+    '92665.3 110917.7'
     """
     phi = np.radians(np.asarray(lat, np.float64))
     shrink = 1.0 - ECCENTRICITY_SQUARED * np.sin(phi) ** 2

@@ -4,11 +4,11 @@ All functions take longitude and latitude in degrees, numbers or arrays that bro
 two float64 arrays ``(lon, lat)`` (zero-dimensional for numbers). NaN and infinite values come back unchanged.
 They know nothing of geometries: ``gridgov.geo.to_lonlat`` and ``from_lonlat`` apply them to shapes.
 
-Where the shift applies. GCJ-02 is defined in the customary box 72.004-137.8347 E, 0.8293-55.8271 N, and is the
-identity elsewhere; the *WGS 84* position decides. The rule makes a step at the box edge, where a few hundred
-metres have two originals or none. The inverse answers the original inside the box when there is one, otherwise
-the value unchanged, so every position in the box survives a round trip to less than a millimetre; no
-Chinese land is near an edge. BD-09 is a smooth function of GCJ-02 and is applied everywhere.
+Where the shift applies. GCJ-02 is defined in the customary box 72.004-137.8347 E, 0.8293-55.8271 N, and is
+the identity elsewhere; the *WGS 84* position decides. The rule makes a step at the box edge, where a few
+hundred metres have two originals or none. The inverse answers the original inside the box when there is one,
+otherwise the value unchanged, so every position in the box survives a round trip to less than a millimetre;
+no Chinese land is near an edge. BD-09 is a smooth function of GCJ-02 and is applied everywhere.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def gcj02_to_bd09(lon: ArrayLike, lat: ArrayLike) -> LonLat:
 
     >>> lon, lat = gcj02_to_bd09(113.306265, 33.738547)
     >>> f"{lon:.6f} {lat:.6f}"
-    '113.312761 33.744617'
+    '113.312761 33.744618'
     """
     lon, lat = _pair(lon, lat)
     finite = np.isfinite(lon) & np.isfinite(lat)

@@ -31,7 +31,7 @@ def interior_point(geometries: Any) -> NDArray[np.float64]:
 
 
 def contains_point(geometries: Any, lon: ArrayLike, lat: ArrayLike) -> NDArray[np.bool_]:
-    """Whether each polygon holds the point (or its own point), the border included; (n,). None gives False."""
+    """Whether each polygon holds the point (or its own point), border included; (n,). None: False."""
     held: NDArray[np.bool_] = shapely.intersects_xy(as_geometries(geometries), lon, lat)
     return held
 

@@ -1,7 +1,7 @@
-"""Which coordinate system do these numbers come from? Candidates with their evidence, for a person to confirm.
+"""Which coordinate system are these numbers in? Candidates with their evidence, for a person to confirm.
 
-Nothing here decides: ``propose_crs`` ranks, ``fits_better_as`` warns. The evidence is the size of the numbers, the
-zone prefix of eastings, exchanged columns, and the share of points that fall into the zone's boundary.
+Nothing here decides: ``propose_crs`` ranks, ``fits_better_as`` warns. The evidence: the size of the numbers,
+the zone prefix of eastings, exchanged columns, and the share of points that fall into the zone's boundary.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def propose_crs(x: ArrayLike, y: ArrayLike, boundary: Any = None) -> list[Propos
     """Rank the coordinate systems that two columns of numbers may be in, the likeliest first.
 
     x, y: the columns as they stand, NaN and infinite rows are left out. boundary: the zone as a lon-lat
-    polygon, or None. Without numbers, or when they fit nothing, the list is empty. With a boundary, candidates
-    that put no point into it come last. Never a decision: the first entry needs confirming too.
+    polygon, or None. Without numbers, or when they fit nothing, the list is empty. With a boundary,
+    candidates that put no point into it come last. Never a decision: the first entry needs confirming too.
 
     >>> propose_crs([38435133.7], [3735042.3])[0].crs.key
     'EPSG:4526'
@@ -89,9 +89,9 @@ def propose_crs(x: ArrayLike, y: ArrayLike, boundary: Any = None) -> list[Propos
 def fits_better_as(x: ArrayLike, y: ArrayLike, declared: CoordinateSystem, boundary: Any) -> BetterFit | None:
     """Say when points (east first, in ``declared``) fit the boundary better in another degree system.
 
-    It tells a file that says WGS 84 and holds GCJ-02 or BD-09 (or the reverse), where the shift of 0.6 to 1.3 km
-    moves points across the boundary. Points deep inside fit either way: then the answer is None, as it is for
-    systems in metres and for files without points.
+    It tells a file that says WGS 84 and holds GCJ-02 or BD-09 (or the reverse), where the shift of 0.6 to 1.3
+    km moves points across the boundary. Points deep inside fit either way: then the answer is None, as it is
+    for systems in metres and for files without points.
     """
     first, second = _sample(x, y)
     if not len(first) or not declared.is_degrees:

@@ -1,4 +1,4 @@
-"""Polygons as flat arrays: coordinates, ring offsets, rings per feature. What kernels read instead of objects."""
+"""Polygons as flat arrays: coordinates, ring offsets, rings per feature; what kernels read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gridgov.geo.transform import as_geometries
 class RaggedPolygons:
     """The rings of many polygons in a row.
 
-    coordinates: (vertices, 2) float64 as the geometries hold them; each ring repeats its first vertex at its end.
+    coordinates: (vertices, 2) float64 as the geometries hold them; a ring ends with its first vertex.
     ring_offsets: (rings + 1,) int64; ring r is coordinates[ring_offsets[r]:ring_offsets[r + 1]].
     first_ring_of_feature: (features + 1,) int64; feature f has rings first_ring_of_feature[f] up to [f + 1].
     is_shell: (rings,) bool; a shell is followed by its own holes, so a multipolygon is shell, holes, shell …

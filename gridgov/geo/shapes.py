@@ -16,8 +16,8 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from gridgov.geo.distance import geodesic_distance
-from gridgov.geo.measure import geodesic_area
+from gridgov.geo.distance import geodesic_distance, geodesic_length
+from gridgov.geo.measure import geodesic_area, stored_area
 from gridgov.geo.transform import Geometries, as_geometries
 from gridgov.geo.words import Words
 
@@ -38,6 +38,9 @@ FindingKind = Literal[
 MOST_VERTICES: Final = 500_000
 CLOSING_DISTANCE: Final = 1.0  # metres: a line whose ends are this near was meant as a ring
 
+_SMALL_AREA: Final = 100.0  # m²: larger ones are not looked at for their width
+_LEAST_WIDTH: Final = 1e-4  # metres, the ninth decimal of a degree
+
 _DIMENSION: Final[dict[Family, int]] = {"point": 0, "line": 1, "polygon": 2}
 _FAMILY_WORDS: Final[dict[Family, Words]] = {
     "point": Words("点", "points"),
@@ -51,7 +54,7 @@ _PLACE: Final = re.compile(r"\[(\S+) (\S+?)\]")
 class Finding:
     """One thing wrong with one geometry.
 
-    row: position in the input. repaired: true when ``normalise`` mends it, false when the geometry is rejected.
+    row: place in the input. repaired: true when ``normalise`` mends it, false when the geometry is refused.
     how: what was done, or what to do, for people. lon, lat: the faulty place, None where there is none.
     area_change: m² gained (+) or lost (-) by the repair, 0 where the area stays, NaN where it has none.
     """
@@ -71,9 +74,9 @@ def normalise(
     """The storable form of geometries; (n,) object array, None where nothing usable is left.
 
     Repairs: a third coordinate is dropped, crossing polygons are rebuilt by structure (a bow tie becomes its
-    two triangles), collapsed parts and parts of another family are dropped, closed lines become polygons where
-    polygons are wanted, exteriors turn counter-clockwise. None, empty, not finite, out of range, of another
-    family, or above ``most_vertices``: None. ``inspect`` gives the reasons.
+    two triangles), parts that collapse and parts of another family are dropped, closed lines become
+    polygons where polygons are wanted, exteriors turn counter-clockwise. None, empty, not finite, out of range,
+    of another family, above ``most_vertices``, thinner than 0.1 mm: None. ``inspect`` gives the reasons.
 
     >>> shape = shapely.from_wkt("POLYGON ((0 0, 0 1, 1 1, 1 0, 0 0))")
     >>> normalise(shape)[0].wkt
@@ -86,6 +89,7 @@ def normalise(
         broken = ~(shapely.is_valid(features) | shapely.is_missing(features))
         repaired = shapely.make_valid(features[broken], method="structure", keep_collapsed=False)
         features[broken] = _only_family(repaired, family)
+        features[_collapsed(features)] = None
         features = shapely.orient_polygons(features)
     single = shapely.get_num_geometries(features) == 1
     features[single] = shapely.get_geometry(features[single], 0)
@@ -102,7 +106,7 @@ def inspect(
     """
     features = as_geometries(geometries)
     findings = _rejections(features, family, most_vertices)
-    findings += _notes(features, family, {finding.row for finding in findings})
+    findings += _notes(features, family, {finding.row for finding in findings}, most_vertices)
     return sorted(findings, key=lambda finding: finding.row)
 
 
@@ -111,8 +115,8 @@ def polygon_from_rings(
 ) -> tuple[Any, list[Finding]]:
     """A polygon from raw rings, shell first, each (vertices, 2 or 3) of lon, lat; closes rings left open.
 
-    For formats whose library closes or refuses such rings silently. Answers the polygon, None when no ring has
-    three places, and the findings (row 0).
+    For formats whose library closes or refuses such rings silently. Answers the polygon, None when the shell
+    has fewer than three places, and the findings (row 0).
     """
     findings: list[Finding] = []
     closed: list[NDArray[np.float64]] = []
@@ -175,9 +179,8 @@ def _finite(features: Geometries) -> NDArray[np.bool_]:
 def _in_range(features: Geometries) -> NDArray[np.bool_]:
     """Degrees that exist, and no shape wider than half the globe, which only the antimeridian makes."""
     west, south, east, north = shapely.bounds(features).T
-    answer: NDArray[np.bool_] = (
-        (west >= -180.0) & (east <= 180.0) & (south >= -90.0) & (north <= 90.0) & (east - west <= 180.0)
-    )
+    answer: NDArray[np.bool_] = (west >= -180.0) & (east <= 180.0) & (south >= -90.0) & (north <= 90.0)
+    answer[answer] = east[answer] - west[answer] <= 180.0
     return answer
 
 
@@ -198,6 +201,15 @@ def _end_gap(line: Any) -> float:
     if len(vertices) < 3:
         return float("inf")
     return float(geodesic_distance(*vertices[0], *vertices[-1]))
+
+
+def _collapsed(features: Geometries) -> NDArray[np.bool_]:
+    """Polygons whose mean width is below what stored coordinates can tell from a line."""
+    areas = stored_area(features)
+    answer = np.zeros(len(features), dtype=np.bool_)
+    small = np.flatnonzero(areas < _SMALL_AREA)
+    answer[small] = areas[small] <= _LEAST_WIDTH * geodesic_length(features[small]) / 2.0
+    return answer
 
 
 def _only_family(features: Geometries, family: Family) -> Geometries:
@@ -227,12 +239,12 @@ def _joined(parts: Geometries, family: Family) -> Any:
 
 
 def _rejections(features: Geometries, family: Family, most_vertices: int) -> list[Finding]:
-    found: list[Finding] = []
     flat = shapely.force_2d(features)
     usable = normalise(flat, family, most_vertices=most_vertices)
-    for row in np.flatnonzero(shapely.is_missing(usable)):
-        found.append(_rejection(int(row), features[row], flat[row : row + 1], family, most_vertices))
-    return found
+    return [
+        _rejection(int(row), features[row], flat[row : row + 1], family, most_vertices)
+        for row in np.flatnonzero(shapely.is_missing(usable))
+    ]
 
 
 def _rejection(row: int, geometry: Any, flat: Geometries, family: Family, most_vertices: int) -> Finding:
@@ -255,7 +267,12 @@ def _rejection(row: int, geometry: Any, flat: Geometries, family: Family, most_v
         return Finding(row, "not_finite", False, how, *near)
     if not _in_range(flat)[0]:
         return _out_of_range(row, coordinates)
-    lon, lat = (float(value) for value in coordinates[0])
+    return _wrong_shape(row, geometry, family)
+
+
+def _wrong_shape(row: int, geometry: Any, family: Family) -> Finding:
+    """Why a geometry with sound coordinates has no storable form."""
+    lon, lat = (float(value) for value in shapely.get_coordinates(geometry)[0])
     if shapely.get_dimensions(geometry) == _DIMENSION[family]:
         how = Words("图形没有面积,请重画", "the shape has no area left; draw it again")
         return Finding(row, "collapsed", False, how, lon, lat)
@@ -293,7 +310,7 @@ def _out_of_range(row: int, coordinates: NDArray[np.float64]) -> Finding:
     return Finding(row, "out_of_range", repaired=False, how=how)
 
 
-def _notes(features: Geometries, family: Family, rejected: set[int]) -> list[Finding]:
+def _notes(features: Geometries, family: Family, rejected: set[int], most_vertices: int) -> list[Finding]:
     """Findings for the repairs that ``normalise`` makes on the rows it keeps."""
     kept = np.array([row not in rejected for row in range(len(features))], dtype=np.bool_)
     notes: list[Finding] = []
@@ -301,8 +318,7 @@ def _notes(features: Geometries, family: Family, rejected: set[int]) -> list[Fin
         how = Words("已去掉高程,只保留平面坐标", "repaired by dropping the height")
         notes.append(_at_first(int(row), "three_dimensional", how, features[row]))
     foreign = shapely.get_dimensions(features) != _DIMENSION[family]
-    for row in np.flatnonzero(kept & foreign):
-        notes.append(_line_note(int(row), features[row]))
+    notes += [_line_note(int(row), features[row]) for row in np.flatnonzero(kept & foreign)]
     for row in np.flatnonzero(kept & ~foreign & (shapely.get_type_id(features) == 7)):
         if (shapely.get_dimensions(_leaves(features[row])) != _DIMENSION[family]).any():
             how = Words(
@@ -310,7 +326,7 @@ def _notes(features: Geometries, family: Family, rejected: set[int]) -> list[Fin
             )
             notes.append(_at_first(int(row), "mixed", how, features[row]))
     if family == "polygon":
-        notes += _crossings(features, np.flatnonzero(kept))
+        notes += _crossings(features, np.flatnonzero(kept), most_vertices)
     return notes
 
 
@@ -328,10 +344,11 @@ def _line_note(row: int, line: Any) -> Finding:
     return _at_first(row, "wrong_type", how, line)
 
 
-def _crossings(features: Geometries, rows: NDArray[np.intp]) -> list[Finding]:
+def _crossings(features: Geometries, rows: NDArray[np.intp], most_vertices: int) -> list[Finding]:
     flat = _only_family(_close_lines(shapely.force_2d(features[rows]).copy(), "polygon"), "polygon")
     broken = np.flatnonzero(~shapely.is_valid(flat))
-    before, after = geodesic_area(flat[broken]), geodesic_area(normalise(flat[broken]))
+    repaired = normalise(flat[broken], most_vertices=most_vertices)
+    before, after = geodesic_area(flat[broken]), geodesic_area(repaired)
     notes: list[Finding] = []
     for position, change in zip(broken, after - before, strict=True):
         match = _PLACE.search(shapely.is_valid_reason(flat[position]))

@@ -1,9 +1,9 @@
 """Coordinates in and out of the stored form: longitude, latitude in degrees, EPSG:4326, in that order.
 
 Whatever the register says about a system's axes, arrays here are always *east first*: longitude before
-latitude, easting before northing. Files that have the northing first (survey tables, GML, boundary-point lists)
-say so with an ``AxisOrder`` or are turned with ``swap_axes``. WGS 84 and CGCS2000 share their degrees, so a
-conversion is a map projection alone and never a datum step.
+latitude, easting before northing. Files that have the northing first (survey tables, GML, boundary
+point lists) say so with an ``AxisOrder`` or are turned with ``swap_axes``. WGS 84 and CGCS2000 share their
+degrees, so a conversion is a map projection alone and never a datum step.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def points_to_lonlat(
 
 
 def lonlat_of(x: ArrayLike, y: ArrayLike, crs: CoordinateSystem) -> LonLat:
-    """Longitude and latitude arrays of coordinates in ``crs``, east first; unreachable positions become inf."""
+    """Longitude and latitude of coordinates in ``crs``, east first; unreachable positions become inf."""
     east, north = np.asarray(x, np.float64), np.asarray(y, np.float64)
     match crs:
         case Gcj02():
@@ -107,7 +107,7 @@ def to_web_mercator(lon: ArrayLike, lat: ArrayLike) -> tuple[Degrees, Degrees]:
 
     >>> x, y = to_web_mercator(113.3, 33.74)
     >>> f"{x:.2f} {y:.2f}"
-    '12612498.31 3992908.62'
+    '12612498.31 3993943.58'
     """
     held = np.clip(np.asarray(lat, np.float64), -WEB_MERCATOR_LATITUDE, WEB_MERCATOR_LATITUDE)
     x = WEB_MERCATOR_RADIUS * np.radians(np.asarray(lon, np.float64))
