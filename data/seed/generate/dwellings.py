@@ -1,0 +1,42 @@
+"""Building records, and how many households live in each micro-grid."""
+
+from __future__ import annotations
+
+import shapely
+
+from data.seed.generate.boundaries import ESTATE_CODE, micro_grids
+from data.seed.generate.land import plots
+from data.seed.generate.parcels import address
+from data.seed.generate.records import Feature, feature, identifier
+from data.seed.generate.structures import buildings
+
+
+def building_code(at: int) -> str:
+    """The code of the building at an index of `buildings()`: the estate's by its number, the others LD-0105 on."""
+    return f"{ESTATE_CODE}-{at + 1:03d}" if buildings()[at].estate else f"LD-{at + 1:04d}"
+
+
+def building_features() -> list[Feature]:
+    """All buildings; only those of the estate have names that people use."""
+    features = []
+    for at, each in enumerate(buildings()):
+        values = {
+            "address": address(plots()[each.plot]), "storeys": each.storeys, "entrances": each.entrances,
+            "households": each.households,
+        }  # fmt: skip
+        if each.estate:
+            values = {"name_zh": f"高阳小区 {at + 1} 号楼", "name_en": f"Gaoyang Estate block {at + 1}",
+                      "estate_id": identifier("areas", ESTATE_CODE), **values}  # fmt: skip
+        features.append(feature("buildings", building_code(at), each.lon_lat, **values))
+    return features
+
+
+def households() -> dict[str, int]:
+    """Micro-grid code → households of the buildings whose middle lies in it."""
+    cells = micro_grids()
+    tree = shapely.STRtree([cell.shape for cell in cells])
+    counts = {cell.code: 0 for cell in cells}
+    for each in buildings():
+        hits = tree.query(shapely.Point(each.u, each.v), predicate="intersects")
+        counts[cells[min(hits)].code] += each.households
+    return counts
