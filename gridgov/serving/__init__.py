@@ -1,0 +1,1 @@
+"""Answers for maps from memory, whichever store holds the rows: the link index."""
