@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import shapely
@@ -41,6 +41,9 @@ CLOSING_DISTANCE: Final = 1.0  # metres: a line whose ends are this near was mea
 _SMALL_AREA: Final = 100.0  # m²: larger ones are not looked at for their width
 _LEAST_WIDTH: Final = 1e-4  # metres, the ninth decimal of a degree
 
+_LINE_TYPES: Final = (1, 2)  # line string, linear ring, as shapely numbers them
+_FIRST_MULTIPLE_TYPE: Final = 4  # multi-point; above it everything has parts
+_COLLECTION_TYPE: Final = 7
 _DIMENSION: Final[dict[Family, int]] = {"point": 0, "line": 1, "polygon": 2}
 _FAMILY_WORDS: Final[dict[Family, Words]] = {
     "point": Words("点", "points"),
@@ -75,26 +78,14 @@ def normalise(
 
     Repairs: a third coordinate is dropped, crossing polygons are rebuilt by structure (a bow tie becomes its
     two triangles), parts that collapse and parts of another family are dropped, closed lines become
-    polygons where polygons are wanted, exteriors turn counter-clockwise. None, empty, not finite, out of range,
-    of another family, above ``most_vertices``, thinner than 0.1 mm: None. ``inspect`` gives the reasons.
+    polygons where polygons are wanted, exteriors turn counter-clockwise. None, empty, not finite, out of
+    range, of another family, above ``most_vertices``, thinner than 0.1 mm: None. ``inspect`` says why.
 
     >>> shape = shapely.from_wkt("POLYGON ((0 0, 0 1, 1 1, 1 0, 0 0))")
     >>> normalise(shape)[0].wkt
     'POLYGON ((0 0, 1 0, 1 1, 0 1, 0 0))'
     """
-    features = shapely.force_2d(as_geometries(geometries)).copy()
-    features[~_readable(features, most_vertices)] = None
-    features = _only_family(_close_lines(features, family), family)
-    if family == "polygon":
-        broken = ~(shapely.is_valid(features) | shapely.is_missing(features))
-        repaired = shapely.make_valid(features[broken], method="structure", keep_collapsed=False)
-        features[broken] = _only_family(repaired, family)
-        features[_collapsed(features)] = None
-        features = shapely.orient_polygons(features)
-    single = shapely.get_num_geometries(features) == 1
-    features[single] = shapely.get_geometry(features[single], 0)
-    features[shapely.is_empty(features)] = None
-    return np.asarray(features, dtype=object)
+    return _repair(as_geometries(geometries), family, most_vertices).stored
 
 
 def inspect(
@@ -104,10 +95,21 @@ def inspect(
 
     A rejected geometry gets the one finding that rejects it, a repaired one a finding for each repair.
     """
+    return clean(geometries, family, most_vertices=most_vertices)[1]
+
+
+def clean(
+    geometries: Any, family: Family = "polygon", *, most_vertices: int = MOST_VERTICES
+) -> tuple[Geometries, list[Finding]]:
+    """What ``normalise`` and ``inspect`` answer, both from one pass; for imports."""
     features = as_geometries(geometries)
-    findings = _rejections(features, family, most_vertices)
-    findings += _notes(features, family, {finding.row for finding in findings}, most_vertices)
-    return sorted(findings, key=lambda finding: finding.row)
+    repair = _repair(features, family, most_vertices)
+    rejected = shapely.is_missing(repair.stored)
+    findings = [
+        _rejection(int(row), features[row], family, most_vertices) for row in np.flatnonzero(rejected)
+    ]
+    findings += _notes(features, family, ~rejected) + _crossings(repair)
+    return repair.stored, sorted(findings, key=lambda finding: finding.row)
 
 
 def polygon_from_rings(
@@ -161,6 +163,34 @@ def _unclosed(row: int, place: Any) -> Finding:
     return Finding(row, "unclosed", repaired=True, how=how, lon=float(place[0]), lat=float(place[1]))
 
 
+class _Repair(NamedTuple):
+    """Storable geometries, and for the rows that crossed themselves what they were before."""
+
+    stored: Geometries
+    broken_rows: NDArray[np.intp]
+    broken: Geometries
+
+
+def _repair(geometries: Geometries, family: Family, most_vertices: int) -> _Repair:
+    features = shapely.force_2d(geometries).copy()
+    features[~_readable(features, most_vertices)] = None
+    features = _only_family(_close_lines(features, family), family)
+    rows, broken = np.zeros(0, np.intp), features[:0]
+    if family == "polygon":
+        rows = np.flatnonzero(~(shapely.is_valid(features) | shapely.is_missing(features)))
+        broken = features[rows]
+        features[rows] = _only_family(
+            shapely.make_valid(broken, method="structure", keep_collapsed=False), family
+        )
+        features[_collapsed(features)] = None
+        features = shapely.orient_polygons(features)
+    multiple = np.flatnonzero(shapely.get_type_id(features) >= _FIRST_MULTIPLE_TYPE)
+    single = multiple[shapely.get_num_geometries(features[multiple]) == 1]
+    features[single] = shapely.get_geometry(features[single], 0)
+    features[shapely.is_empty(features)] = None
+    return _Repair(features, rows, broken)
+
+
 def _readable(features: Geometries, most_vertices: int) -> NDArray[np.bool_]:
     """Present, not empty, small enough, finite and within the range of degrees."""
     present = ~(shapely.is_missing(features) | shapely.is_empty(features))
@@ -188,10 +218,9 @@ def _close_lines(features: Geometries, family: Family) -> Geometries:
     """Turn closed and nearly closed single lines into polygons where polygons are wanted."""
     if family != "polygon":
         return features
-    for row in np.flatnonzero(shapely.get_type_id(features) <= 2):
+    for row in np.flatnonzero(np.isin(shapely.get_type_id(features), _LINE_TYPES)):
         if shapely.get_num_coordinates(features[row]) >= 4 and _end_gap(features[row]) <= CLOSING_DISTANCE:
-            vertices = shapely.get_coordinates(features[row])
-            features[row] = shapely.Polygon(np.vstack((vertices, vertices[:1])))
+            features[row] = shapely.Polygon(shapely.get_coordinates(features[row]))
     return features
 
 
@@ -216,7 +245,7 @@ def _only_family(features: Geometries, family: Family) -> Geometries:
     """Keep the parts of the wanted family; None when there are none. Untouched when all parts are."""
     wanted = _DIMENSION[family]
     dimension = shapely.get_dimensions(features)
-    is_collection = shapely.get_type_id(features) == 7
+    is_collection = shapely.get_type_id(features) == _COLLECTION_TYPE
     features[(dimension != wanted) & ~is_collection] = None
     for row in np.flatnonzero(is_collection):
         parts = _leaves(features[row])
@@ -227,7 +256,7 @@ def _only_family(features: Geometries, family: Family) -> Geometries:
 
 def _leaves(collection: Any) -> Geometries:
     parts = shapely.get_parts(collection)
-    while (shapely.get_type_id(parts) >= 4).any():
+    while (shapely.get_type_id(parts) >= _FIRST_MULTIPLE_TYPE).any():
         parts = shapely.get_parts(parts)
     return np.asarray(parts, dtype=object)
 
@@ -238,16 +267,7 @@ def _joined(parts: Geometries, family: Family) -> Any:
     return shapely.multilinestrings(parts) if family == "line" else shapely.multipoints(parts)
 
 
-def _rejections(features: Geometries, family: Family, most_vertices: int) -> list[Finding]:
-    flat = shapely.force_2d(features)
-    usable = normalise(flat, family, most_vertices=most_vertices)
-    return [
-        _rejection(int(row), features[row], flat[row : row + 1], family, most_vertices)
-        for row in np.flatnonzero(shapely.is_missing(usable))
-    ]
-
-
-def _rejection(row: int, geometry: Any, flat: Geometries, family: Family, most_vertices: int) -> Finding:
+def _rejection(row: int, geometry: Any, family: Family, most_vertices: int) -> Finding:
     """Why one geometry has no storable form."""
     if geometry is None or shapely.is_empty(geometry):
         how = Words("没有图形,请补画或删除该行", "there is no geometry; draw it or remove the row")
@@ -260,6 +280,7 @@ def _rejection(row: int, geometry: Any, flat: Geometries, family: Family, most_v
         )
         return Finding(row, "too_many_vertices", repaired=False, how=how)
     coordinates = shapely.get_coordinates(geometry)
+    flat = as_geometries(geometry)
     if not _finite(flat)[0]:
         sound = coordinates[np.isfinite(coordinates).all(axis=1)]
         how = Words("坐标含 NaN 或无穷大,请改正", "a coordinate is NaN or infinite; correct it")
@@ -310,23 +331,20 @@ def _out_of_range(row: int, coordinates: NDArray[np.float64]) -> Finding:
     return Finding(row, "out_of_range", repaired=False, how=how)
 
 
-def _notes(features: Geometries, family: Family, rejected: set[int], most_vertices: int) -> list[Finding]:
-    """Findings for the repairs that ``normalise`` makes on the rows it keeps."""
-    kept = np.array([row not in rejected for row in range(len(features))], dtype=np.bool_)
+def _notes(features: Geometries, family: Family, kept: NDArray[np.bool_]) -> list[Finding]:
+    """Findings for the repairs made on the rows that are kept, crossings apart."""
     notes: list[Finding] = []
     for row in np.flatnonzero(kept & shapely.has_z(features)):
         how = Words("已去掉高程,只保留平面坐标", "repaired by dropping the height")
         notes.append(_at_first(int(row), "three_dimensional", how, features[row]))
     foreign = shapely.get_dimensions(features) != _DIMENSION[family]
     notes += [_line_note(int(row), features[row]) for row in np.flatnonzero(kept & foreign)]
-    for row in np.flatnonzero(kept & ~foreign & (shapely.get_type_id(features) == 7)):
+    for row in np.flatnonzero(kept & ~foreign & (shapely.get_type_id(features) == _COLLECTION_TYPE)):
         if (shapely.get_dimensions(_leaves(features[row])) != _DIMENSION[family]).any():
             how = Words(
                 "混合图形,只保留所需类型的部分", "repaired by keeping only the parts of the layer's type"
             )
             notes.append(_at_first(int(row), "mixed", how, features[row]))
-    if family == "polygon":
-        notes += _crossings(features, np.flatnonzero(kept), most_vertices)
     return notes
 
 
@@ -344,18 +362,18 @@ def _line_note(row: int, line: Any) -> Finding:
     return _at_first(row, "wrong_type", how, line)
 
 
-def _crossings(features: Geometries, rows: NDArray[np.intp], most_vertices: int) -> list[Finding]:
-    flat = _only_family(_close_lines(shapely.force_2d(features[rows]).copy(), "polygon"), "polygon")
-    broken = np.flatnonzero(~shapely.is_valid(flat))
-    repaired = normalise(flat[broken], most_vertices=most_vertices)
-    before, after = geodesic_area(flat[broken]), geodesic_area(repaired)
+def _crossings(repair: _Repair) -> list[Finding]:
+    mended = repair.stored[repair.broken_rows]
+    changes = geodesic_area(mended) - geodesic_area(repair.broken)
     notes: list[Finding] = []
-    for position, change in zip(broken, after - before, strict=True):
-        match = _PLACE.search(shapely.is_valid_reason(flat[position]))
+    for position in np.flatnonzero(~shapely.is_missing(mended)):
+        change = float(changes[position])
+        match = _PLACE.search(shapely.is_valid_reason(repair.broken[position]))
         lon, lat = (float(match.group(1)), float(match.group(2))) if match else (None, None)
         how = Words(
             f"边界自相交,已重建为有效面,面积变化 {change:+.2f} ㎡",
             f"repaired by rebuilding the crossing border; the area changed by {change:+.2f} m²",
         )
-        notes.append(Finding(int(rows[position]), "self_crossing", True, how, lon, lat, float(change)))
+        row = int(repair.broken_rows[position])
+        notes.append(Finding(row, "self_crossing", True, how, lon, lat, change))
     return notes

@@ -137,6 +137,14 @@ def test_several_repairs_of_one_geometry_are_all_told() -> None:
     assert {finding.row for finding in findings} == {1}
 
 
+def test_one_pass_answers_what_two_would() -> None:
+    geometries = [getattr(specimens, name) for name, _, _ in BROKEN] + [SQUARE, None]
+    stored, findings = geo.clean(geometries)
+    assert findings == geo.inspect(geometries)
+    for one, other in zip(stored, geo.normalise(geometries), strict=True):
+        assert (one is None and other is None) or one.equals_exact(other)
+
+
 def test_findings_come_in_the_order_of_the_rows() -> None:
     findings = geo.inspect([specimens.WITH_HEIGHT, EMPTY, BOW_TIE, None, MIXED])
     assert [finding.row for finding in findings] == [0, 1, 2, 3, 4]
