@@ -108,6 +108,9 @@ class Tx(Protocol):
     def find(self, kind: RecordKind, code: str) -> Record | None:
         """The living record with this code; None when there is none in scope."""
 
+    def holds(self, kind: RecordKind, identifier: str) -> bool:
+        """Whether the id is in use in the zone at all, seen or not; for operations, never for an answer."""
+
     def list(self, kind: RecordKind, query: Query) -> Page:
         """One page. Raises InvalidFilter for fields the scope does not show, InvalidCursor for a foreign cursor."""
 
@@ -149,6 +152,9 @@ class Tx(Protocol):
         self, kind: RecordKind, identifier: str, verb: str, changes: Mapping[str, Any] | None
     ) -> None:
         """Append an event; `changes` holds references and plain facts, never personal data."""
+
+    def mark(self, kind: RecordKind, identifiers: Sequence[str], verb: str) -> None:
+        """Give records a new revision and an event though no field changed, because their links did."""
 
 
 class Store(Protocol):

@@ -75,6 +75,14 @@ class Transaction:
         """See Tx.list."""
         return self.reading.select_page(kind, query)
 
+    def holds(self, kind: RecordKind, identifier: str) -> bool:
+        """See Tx.holds."""
+        table = RECORDS[kind.name]
+        statement = select(table.c.version).where(
+            table.c.zone == self.scope.zone, table.c.id == checked_identifier(identifier)
+        )
+        return self.connection.execute(statement).first() is not None
+
     def count(self, kind: RecordKind, query: Query) -> int:
         """See Tx.count."""
         return self.reading.number(kind, query)
@@ -117,7 +125,8 @@ class Transaction:
 
     def insert(self, kind: RecordKind, values: Mapping[str, Any], payload: Any = None) -> Write:
         """See Tx.insert."""
-        row = self._new_row(kind, values, payload_hash(values if payload is None else payload))
+        digest = values.get("payload_hash") or payload_hash(values if payload is None else payload)
+        row = self._new_row(kind, values, digest)
         table = RECORDS[kind.name]
         statement = self.dialect.insert(table).on_conflict_do_nothing(index_elements=["zone", "id"])
         if self.connection.execute(statement, row).rowcount == 0:
@@ -166,6 +175,24 @@ class Transaction:
         """See Tx.record_event."""
         self.connection.execute(insert(events), self._event(kind, identifier, verb, changes, version))
 
+    def mark(self, kind: RecordKind, identifiers: Sequence[str], verb: str) -> None:
+        """See Tx.mark."""
+        table = RECORDS[kind.name]
+        revision = self._revision_now(kind)
+        for start in range(0, len(identifiers), 500):
+            part = list(identifiers[start : start + 500])
+            if revision:
+                self.connection.execute(
+                    update(table)
+                    .where(table.c.zone == self.scope.zone, table.c.id.in_(part))
+                    .values(revision=revision)
+                )
+            else:
+                self._unstamped.setdefault(kind.name, []).extend(part)
+        if identifiers:
+            made = [self._event(kind, identifier, verb, None, None) for identifier in identifiers]
+            self.connection.execute(insert(events), made)
+
     def finish(self) -> None:
         """Raise the revisions of everything written and stamp its rows; the last statements of the transaction."""
         self._raise(list(self._unstamped))
@@ -196,7 +223,7 @@ class Transaction:
             changed_by=self.scope.actor,
             created_by=self.scope.actor,
             revision=self._revision_now(kind),
-            payload_hash=values.get("payload_hash") or digest,
+            payload_hash=digest,
         )
         row["created_at"] = row["created_at"] or self.now
         row["valid_from"] = row["valid_from"] or self.now

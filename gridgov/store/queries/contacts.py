@@ -13,15 +13,11 @@ from gridgov.store.queries.connection import inside
 from gridgov.store.schema import contacts, original_texts
 
 
-def add_contact(tx: Tx, name: str | None, phone: str | None) -> str | None:
-    """Keep a contact; returns its id, None when there is nothing to keep."""
-    if not (name or phone):
-        return None
-    identifier = new_identifier(tx.now)
+def add_contact(tx: Tx, identifier: str, name: str | None, phone: str | None) -> None:
+    """Keep a contact under an id made for it."""
     inside(tx).connection.execute(
         insert(contacts).values(id=identifier, zone=tx.scope.zone, name=name, phone=phone, created_at=tx.now)
     )
-    return identifier
 
 
 def read_contact(tx: Tx, identifier: str) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, update
 
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
-from gridgov.store.schema import area_editions, edition_sets, parcel_editions
+from gridgov.store.schema import area_editions, edition_sets, parcel_editions, revisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,21 @@ def current_set(tx: Tx) -> int:
     """The number of the zone's newest published edition set; 0 before the first."""
     statement = select(func.max(edition_sets.c.number)).where(edition_sets.c.zone == tx.scope.zone)
     return int(inside(tx).connection.execute(statement).scalar_one() or 0)
+
+
+def hold_boundaries(tx: Tx) -> int:
+    """The edition set in force, and no other can be published until this transaction ends.
+
+    A publication raises the revision of the areas first, so a share lock on that row keeps the two apart: a link
+    is never made with boundaries that a publication is replacing at the same moment.
+    """
+    statement = (
+        select(revisions.c.revision)
+        .where(revisions.c.zone == tx.scope.zone, revisions.c.kind == "areas")
+        .with_for_update(read=True)
+    )
+    inside(tx).connection.execute(statement).all()
+    return current_set(tx)
 
 
 def list_sets(tx: Tx) -> list[EditionSet]:

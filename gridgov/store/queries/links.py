@@ -92,6 +92,17 @@ def linked_elsewhere(tx: Tx, kind: RecordKind, area_ids: Iterable[str], rules: S
     return found
 
 
+def records_meeting(tx: Tx, kind: RecordKind, boxes: Iterable[tuple[float, float, float, float]]) -> set[str]:
+    """Ids of living records of `kind` whose box meets one of `boxes` (west, south, east, north in degrees)."""
+    table = RECORDS[kind.name]
+    transaction = inside(tx)
+    found: set[str] = set()
+    for box in boxes:
+        condition = and_(table.c.zone == tx.scope.zone, transaction.dialect.box_candidates(table, box))
+        found.update(transaction.connection.execute(select(table.c.id).where(condition)).scalars())
+    return found
+
+
 def open_record_places(
     tx: Tx, kind: RecordKind, identifiers: Iterable[str] | None
 ) -> list[tuple[str, Any, Any]]:
