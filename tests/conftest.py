@@ -5,10 +5,15 @@ import socket
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.throwaway_postgres import Keeper, ask, drop_database, fresh_database
 
 pytest_plugins = [name for name in ["tests.fixtures_store"] if importlib.util.find_spec(name)]
+
+# A shared machine is slow at times, and a slow example is no fault.
+settings.register_profile("gridgov", deadline=None, print_blob=True)
+settings.load_profile("gridgov")
 
 KEEPER = pytest.StashKey[Keeper]()
 DOOR = pytest.StashKey[str]()
