@@ -1,12 +1,11 @@
 """The two trees of areas: parks; and street or town, community or village, grid, micro-grid, estate.
 
-Micro-grids are drawn first and woven into one coverage; every larger area is the union of its micro-grids, so that
-each level tiles the next without gap or overlap.
+Micro-grids are drawn first and woven into one coverage; every larger area is the union of its micro-grids, so
+that each level tiles the next without gap or overlap.
 """
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import shapely
 
 from data.seed.generate import roads
+from data.seed.generate.cutting import Cutter
 from data.seed.generate.frame import to_lon_lat
 from data.seed.generate.places import (
     COMMUNITIES,
@@ -23,13 +23,12 @@ from data.seed.generate.places import (
     ZONE_EN,
     ZONE_ZH,
     Community,
+    Park,
 )
 from data.seed.generate.records import Feature, feature, identifier
-from data.seed.generate.weave import divide, join, weave
+from data.seed.generate.weave import join, weave
 
 ESTATE_CODE = "HT-01-E01"
-_ESTATE_COLUMNS = 4
-_ESTATE_ROWS = 10  # rows of slabs; each row of each column is one micro-grid, five rows make a grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +41,14 @@ class MicroGrid:
     shape: Any
 
 
-def estate_bands() -> tuple[list[float], list[float]]:
-    """The u of the estate's five column borders and the v of its eleven row borders, without the outer roads."""
-    low_u, low_v, high_u, high_v = roads.estate_outline(roads.estate_north()).bounds
-    columns = [low_u + (high_u - low_u) * step / _ESTATE_COLUMNS for step in range(_ESTATE_COLUMNS + 1)]
-    rows = [low_v + (high_v - low_v) * step / _ESTATE_ROWS for step in range(_ESTATE_ROWS + 1)]
-    return columns, rows
-
-
 def _estate_grids() -> list[list[Any]]:
     """Eight grids of five micro-grids over the estate, reaching to the middle of the roads around it."""
-    columns, rows = estate_bands()
+    columns, rows = roads.estate_bands()
     columns = [-100.0, *columns[1:-1], roads.ESTATE_EAST]
     rows = [0.0, *rows[1:-1], roads.estate_north()]
     return [
         [shapely.box(columns[i], rows[j], columns[i + 1], rows[j + 1]) for j in range(half, half + 5)]
-        for i in range(_ESTATE_COLUMNS)
+        for i in range(roads.ESTATE_COLUMNS)
         for half in (0, 5)
     ]
 
@@ -66,13 +57,22 @@ def _community_lines() -> list[Any]:
     lines = [
         [(-1400, 5000), (-1430, 3500), (-1340, 3050), (-1400, 2450), (-1400, -2600)],
         [(1250, 5000), (1290, 3600), (1180, 3000), (1250, 2450), (1250, -2600)],
-        [(-5200, 1130), (-4300, 1160), (-3800, 1240), (-3200, 1200), (3650, 1200), (4000, 1240), (4300, 1170), (5200, 1210)],
+        [
+            (-5200, 1130),
+            (-4300, 1160),
+            (-3800, 1240),
+            (-3200, 1200),
+            (3650, 1200),
+            (4000, 1240),
+            (4300, 1170),
+            (5200, 1210),
+        ],
         [(-1400, 0), (1250, 0)],
         [(-100, 0), (-100, 1200)],
         [(2550, 1200), (2550, -2600)],
         [(-1500, -1500), (-1470, -2300), (-1290, -2600), (-1370, -3100), (-1240, -3500), (-1300, -5000)],
         [(1400, -1300), (1420, -2200), (1290, -2700), (1420, -3200), (1330, -3600), (1380, -5000)],
-    ]  # fmt: skip
+    ]
     river = roads.river_line()
     south = shapely.Polygon([(-6000, -6000), *river.coords, (6000, -6000)])
     drawn = [shapely.LineString(points) for points in lines]
@@ -102,18 +102,16 @@ def _nearest(point: Any) -> Community:
     return min(COMMUNITIES, key=lambda each: (point.x - each.seed[0]) ** 2 + (point.y - each.seed[1]) ** 2)
 
 
-def _grids(community: Community, shape: Any) -> list[list[Any]]:
+def _grids(community: Community, shape: Any, cutter: Cutter) -> list[list[Any]]:
     """The community's grids, each a list of micro-grids, before weaving."""
-    rng = random.Random(f"grids {community.code}")
-    lines = [road.line for road in (*roads.trunk_roads(), *roads.secondary_roads())]
     fixed = _estate_grids() if community.code == "HT-01" else []
     rest = (
         shapely.difference(shape, shapely.union_all([piece for grid in fixed for piece in grid]))
         if fixed
         else shape
     )
-    grids = divide(rest, community.grids - len(fixed), lines, rng)
-    return [*fixed, *(divide(grid, community.micro_grids, lines, rng) for grid in grids)]
+    grids = cutter.divide(rest, community.grids - len(fixed))
+    return [*fixed, *(cutter.divide(grid, community.micro_grids) for grid in grids)]
 
 
 def _reading_order(shape: Any) -> tuple[int, float]:
@@ -127,8 +125,9 @@ def micro_grids() -> tuple[MicroGrid, ...]:
     """All micro-grids, woven, in order of their codes."""
     pieces: list[tuple[str, str, str, Any]] = []
     shapes = _communities()
+    cutter = Cutter()
     for community in COMMUNITIES:
-        drawn = _grids(community, shapes[community.code])
+        drawn = _grids(community, shapes[community.code], cutter)
         drawn.sort(key=lambda grid: _reading_order(shapely.union_all(grid)))
         for number, grid in enumerate(drawn, start=1):
             grid_code = f"{community.code}-G{number:02d}"
@@ -138,7 +137,10 @@ def micro_grids() -> tuple[MicroGrid, ...]:
                 for at, piece in enumerate(ordered, 1)
             ]
     woven = weave([piece for *_, piece in pieces])
-    return tuple(MicroGrid(code, grid, owner, shape) for (code, grid, owner, _), shape in zip(pieces, woven, strict=True))
+    return tuple(
+        MicroGrid(code, grid, owner, shape)
+        for (code, grid, owner, _), shape in zip(pieces, woven, strict=True)
+    )
 
 
 @cache
@@ -161,42 +163,51 @@ def park_shapes() -> dict[str, Any]:
 
 
 def _sides(line: Any) -> list[Any]:
-    """The zone's pieces on both sides of a line, widened so that park outlines may touch the boundary."""
+    """The zone's pieces on both sides of a line."""
     outline = roads.zone_outline()
     lines = shapely.union_all([outline.boundary, line], grid_size=1e-6)
     return list(shapely.get_parts(shapely.polygonize(list(shapely.get_parts(lines)))))
 
 
 def area_features(estate: Any, households: dict[str, int]) -> list[Feature]:
-    """Every area, parents before children. estate is its lon-lat polygon, households are by micro-grid code."""
-    cells = micro_grids()
-    features = [
-        _area(
-            ZONE_CODE,
-            "zone",
-            ZONE_ZH,
-            ZONE_EN,
-            None,
-            [cell.shape for cell in cells],
-            sum(households.values()),
-        )
-    ]
-    for park in PARKS:
-        features.append(
-            feature("areas", park.code, to_lon_lat(park_shapes()[park.code]), kind="park", name_zh=park.name_zh,
-                    name_en=park.name_en, parent_id=identifier("areas", ZONE_CODE), assumed=False,
-                    function=park.function, industries=list(park.industries))
-        )  # fmt: skip
-    for code, kind, name_zh, name_en in STREETS:
-        features.append(_street(code, kind, name_zh, name_en, households))
+    """Every area, parents before children; estate is its lon-lat polygon, households by micro-grid code."""
+    shapes = [cell.shape for cell in micro_grids()]
+    features = [_area(ZONE_CODE, "zone", ZONE_ZH, ZONE_EN, None, shapes, sum(households.values()))]
+    features += [_park(park) for park in PARKS]
+    features += [_street(*street, households) for street in STREETS]
     for community in COMMUNITIES:
         features += _community_areas(community, households)
-    features.append(
-        feature("areas", ESTATE_CODE, estate, kind="estate", name_zh="高阳小区", name_en="Gaoyang Estate",
-                parent_id=identifier("areas", "HT-01"), assumed=False,
-                households=_estate_households(households), area_claimed_mu=roads.ESTATE_MU)
-    )  # fmt: skip
-    return features
+    return [*features, _estate(estate, households)]
+
+
+def _park(park: Park) -> Feature:
+    return feature(
+        "areas",
+        park.code,
+        to_lon_lat(park_shapes()[park.code]),
+        kind="park",
+        name_zh=park.name_zh,
+        name_en=park.name_en,
+        parent_id=identifier("areas", ZONE_CODE),
+        assumed=False,
+        function=park.function,
+        industries=list(park.industries),
+    )
+
+
+def _estate(shape: Any, households: dict[str, int]) -> Feature:
+    return feature(
+        "areas",
+        ESTATE_CODE,
+        shape,
+        kind="estate",
+        name_zh="高阳小区",
+        name_en="Gaoyang Estate",
+        parent_id=identifier("areas", "HT-01"),
+        assumed=False,
+        households=_estate_households(households),
+        area_claimed_mu=roads.ESTATE_MU,
+    )
 
 
 def _estate_households(households: dict[str, int]) -> int:
@@ -214,30 +225,65 @@ def _community_areas(community: Community, households: dict[str, int]) -> list[F
     cells = [cell for cell in micro_grids() if cell.community == community.code]
     total = sum(households[cell.code] for cell in cells)
     found = [
-        _area(community.code, community.kind, community.name_zh, community.name_en, community.street,
-              [cell.shape for cell in cells], total, community.assumed)
-    ]  # fmt: skip
+        _area(
+            community.code,
+            community.kind,
+            community.name_zh,
+            community.name_en,
+            community.street,
+            [cell.shape for cell in cells],
+            total,
+            community.assumed,
+        )
+    ]
     for grid in sorted({cell.grid for cell in cells}):
         number = int(grid[-2:])
         members = [cell for cell in cells if cell.grid == grid]
         found.append(
-            _area(grid, "grid", f"{community.name_zh} {number} 号网格", f"{community.name_en}, grid {number}",
-                  community.code, [cell.shape for cell in members], sum(households[cell.code] for cell in members))
-        )  # fmt: skip
+            _area(
+                grid,
+                "grid",
+                f"{community.name_zh} {number} 号网格",
+                f"{community.name_en}, grid {number}",
+                community.code,
+                [cell.shape for cell in members],
+                sum(households[cell.code] for cell in members),
+            )
+        )
         for cell in members:
             at = cell.code[-2:]
             found.append(
-                _area(cell.code, "micro_grid", f"{community.name_zh} {number} 号网格 {at} 微网格",
-                      f"{community.name_en}, grid {number}, cell {at}", grid, [cell.shape], households[cell.code])
-            )  # fmt: skip
+                _area(
+                    cell.code,
+                    "micro_grid",
+                    f"{community.name_zh} {number} 号网格 {at} 微网格",
+                    f"{community.name_en}, grid {number}, cell {at}",
+                    grid,
+                    [cell.shape],
+                    households[cell.code],
+                )
+            )
     return found
 
 
 def _area(
-    code: str, kind: str, name_zh: str, name_en: str, parent: str | None, shapes: list[Any], households: int,
+    code: str,
+    kind: str,
+    name_zh: str,
+    name_en: str,
+    parent: str | None,
+    shapes: list[Any],
+    households: int,
     assumed: bool = False,
-) -> Feature:  # fmt: skip
+) -> Feature:
     return feature(
-        "areas", code, to_lon_lat(join(shapes)), kind=kind, name_zh=name_zh, name_en=name_en,
-        parent_id=None if parent is None else identifier("areas", parent), assumed=assumed, households=households,
-    )  # fmt: skip
+        "areas",
+        code,
+        to_lon_lat(join(shapes)),
+        kind=kind,
+        name_zh=name_zh,
+        name_en=name_en,
+        parent_id=None if parent is None else identifier("areas", parent),
+        assumed=assumed,
+        households=households,
+    )

@@ -12,7 +12,7 @@ from data.seed.generate.structures import buildings
 
 
 def building_code(at: int) -> str:
-    """The code of the building at an index of `buildings()`: the estate's by its number, the others LD-0105 on."""
+    """The code of a building by its index in `buildings()`: estate numbers first, then LD-0105 and on."""
     return f"{ESTATE_CODE}-{at + 1:03d}" if buildings()[at].estate else f"LD-{at + 1:04d}"
 
 
@@ -21,12 +21,18 @@ def building_features() -> list[Feature]:
     features = []
     for at, each in enumerate(buildings()):
         values = {
-            "address": address(plots()[each.plot]), "storeys": each.storeys, "entrances": each.entrances,
+            "address": address(plots()[each.plot]),
+            "storeys": each.storeys,
+            "entrances": each.entrances,
             "households": each.households,
-        }  # fmt: skip
+        }
         if each.estate:
-            values = {"name_zh": f"高阳小区 {at + 1} 号楼", "name_en": f"Gaoyang Estate block {at + 1}",
-                      "estate_id": identifier("areas", ESTATE_CODE), **values}  # fmt: skip
+            values = {
+                "name_zh": f"高阳小区 {at + 1} 号楼",
+                "name_en": f"Gaoyang Estate block {at + 1}",
+                "estate_id": identifier("areas", ESTATE_CODE),
+                **values,
+            }
         features.append(feature("buildings", building_code(at), each.lon_lat, **values))
     return features
 

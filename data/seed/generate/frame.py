@@ -1,7 +1,7 @@
-"""From the straight design frame (u, v in metres) to lon-lat: a gentle bend, a turn, EPSG:4547, then EPSG:4326.
+"""From the straight design frame (u, v in metres) to lon-lat: a gentle bend, a turn, EPSG:4547, EPSG:4326.
 
-The bend is smooth and one-to-one, so linework that is noded in the design frame stays noded on the ground: a shared
-vertex is one pair of numbers before and after.
+The bend is smooth and one-to-one, so linework that is noded in the design frame stays noded on the ground:
+a shared vertex is one pair of numbers before and after.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _GEOD = Geod(ellps="GRS80")
 
 
 def bend(points: np.ndarray) -> np.ndarray:
-    """Design metres (n, 2) to ground metres (n, 2) around the zone's centre: streets curve a little, all turn."""
+    """Design metres (n, 2) to ground metres (n, 2) from the zone's centre: streets curve, and all turn."""
     u, v = points[:, 0], points[:, 1]
     east = u + 95.0 * np.sin(v / 1150.0 + 0.4) + 55.0 * np.sin(u / 1500.0 + 1.1)
     north = v + 125.0 * np.sin(u / 1350.0 + 0.3) + 40.0 * np.sin(v / 1300.0 + u / 2600.0)
@@ -44,7 +44,7 @@ def to_lon_lat(geometry: Any) -> Any:
 
 
 def ground_rectangle(u: float, v: float, width: float, depth: float, turn: float = 0.0) -> Any:
-    """A true rectangle on the ground, lon-lat, centred at design point (u, v), along the bent street direction.
+    """A true rectangle on the ground, lon-lat, centred at design point (u, v), along the bent street.
 
     width runs along the street, depth across it, both metres; turn adds radians counter-clockwise.
     """
@@ -62,7 +62,7 @@ def ground_rectangle(u: float, v: float, width: float, depth: float, turn: float
 
 
 def canonical(geometry: Any) -> Any:
-    """The same geometry, exterior counter-clockwise, each ring beginning at its lowest corner, parts in fixed order."""
+    """The same geometry, exterior counter-clockwise, rings from their lowest corner, parts in fixed order."""
     if geometry.geom_type == "Polygon":
         rings = [_ring(geometry.exterior, True), *sorted(_ring(hole, False) for hole in geometry.interiors)]
         return shapely.Polygon(rings[0], rings[1:])

@@ -1,4 +1,4 @@
-"""The grid workers' finds: 皇台街道, January 2023 to May 2024, as patrols, residents and enterprises report them."""
+"""Issues of 皇台街道, January 2023 to May 2024, as patrols, residents and enterprises report them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ class Matter:
 
 
 _MATTERS = {
-    "sanitation": Matter(19, 1, "building", ("楼下绿化带有散落垃圾", "小广告张贴未清理", "地面污渍未冲洗", "宠物粪便未清")),
+    "sanitation": Matter(
+        19, 1, "building", ("楼下绿化带有散落垃圾", "小广告张贴未清理", "地面污渍未冲洗", "宠物粪便未清")
+    ),
     "weeds": Matter(13, 2, "ground", ("杂草丛生滋生蚊虫", "空地杂草过膝", "积水处蚊虫多")),
     "stairwell_clutter": Matter(17, 2, "building", ("楼道堆放杂物", "楼道停放旧家具", "消防门后堆放纸箱")),
     "fire_lane": Matter(8, 1, "building", ("车辆占用消防通道", "消防通道设置障碍物")),
@@ -60,7 +62,7 @@ _MATTERS = {
     "labour": Matter(0.5, 10, "plant", ("企业招工困难",)),
     "environment": Matter(0.4, 15, "plant", ("企业咨询环评手续",)),
     "other": Matter(0.9, 5, "building", ("居民咨询办事流程", "便民设施报修")),
-}  # fmt: skip
+}
 _SEASONS = {"weeds": {5, 6, 7, 8, 9}, "heating": {11, 12, 1, 2, 3}}
 
 
@@ -121,9 +123,13 @@ def _at_building(ground: Ground, words: str, rng: random.Random) -> dict[str, An
     place = f"{building_name(at, home)}{f' {entrance} 单元 {floor} 层' if indoors else '旁'}"
     if indoors:
         return {
-            "point": shapely.Point(home.u, home.v), "title": f"{place}{words}", "position_source": "building",
-            "building_id": identifier("buildings", building_code(at)), "entrance": str(entrance), "floor": str(floor),
-        }  # fmt: skip
+            "point": shapely.Point(home.u, home.v),
+            "title": f"{place}{words}",
+            "position_source": "building",
+            "building_id": identifier("buildings", building_code(at)),
+            "entrance": str(entrance),
+            "floor": str(floor),
+        }
     point = shapely.Point(home.u + rng.uniform(-30, 30), home.v + rng.choice([-1, 1]) * rng.uniform(9, 18))
     return {"point": point, "title": f"{place}{words}", **_by_phone(rng)}
 
@@ -194,9 +200,8 @@ def issue_features() -> list[Feature]:
     rng = random.Random("issues")
     ground = _ground()
     names = list(_MATTERS)
-    drawn = []
-    for category in rng.choices(names, [_MATTERS[name].weight for name in names], k=COUNT):
-        drawn.append((_moment(_day(category, rng), rng), category))
+    categories = rng.choices(names, [_MATTERS[name].weight for name in names], k=COUNT)
+    drawn = [(_moment(_day(category, rng), rng), category) for category in categories]
     features = []
     numbers: Counter[date] = Counter()
     for reported, category in sorted(drawn):
@@ -206,8 +211,11 @@ def issue_features() -> list[Feature]:
         point = to_lon_lat(found.pop("point"))
         code = f"WT-{reported:%Y%m%d}-{numbers[reported.date()]:04d}"
         values = {
-            "category": category, **found, "source": _source(matter, category, rng),
-            "department_id": identifier("departments", HANDLERS[category]), **_course(reported, matter, rng),
-        }  # fmt: skip
+            "category": category,
+            **found,
+            "source": _source(matter, category, rng),
+            "department_id": identifier("departments", HANDLERS[category]),
+            **_course(reported, matter, rng),
+        }
         features.append(feature("issues", code, point, **values))
     return features

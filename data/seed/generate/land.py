@@ -1,4 +1,4 @@
-"""The ground between the roads: town parcels, pocket parks, river and banks, villages and fields, as one drawing.
+"""The ground between the roads as one drawing: parcels, pocket parks, river and banks, villages, fields.
 
 Every plot is a polygon of the design frame; `plots()` weaves them so that neighbours share their vertices.
 """
@@ -9,6 +9,7 @@ import math
 import random
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import shapely
@@ -31,7 +32,7 @@ POCKET_PARKS = 20
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A piece of ground: planned land-use code (ydyh-2023), how it came about, its town cell ("" outside), shape."""
+    """A piece of ground: planned land-use code (ydyh-2023), origin, town cell ("" outside), shape."""
 
     use: str
     sort: str  # town | estate | pocket | bank | river | rail | hamlet | field
@@ -64,10 +65,14 @@ _PLANS: dict[str, tuple[float, float, tuple[tuple[str, float], ...]]] = {
 
 # Public uses that certain cells must have: (cell, code, wanted hectares).
 _PUBLIC = (
-    ("C2", "080403", 3.0), ("C2", "080404", 0.9), ("C2", "080602", 0.7), ("C2", "0801", 2.0), ("C2", "0702", 0.8),
-    ("B2", "080403", 3.0), ("B2", "080404", 0.9), ("B2", "080701", 0.8), ("B2", "080601", 3.0), ("B2", "0702", 0.8),
-    ("B3", "080403", 3.0), ("B3", "080404", 0.9), ("B3", "080602", 0.7), ("B3", "1303", 1.0), ("B3", "0702", 0.8),
-    ("D2", "080403", 3.0), ("D2", "080404", 0.9), ("D2", "080701", 0.8), ("D2", "0805", 2.5), ("C1", "0801", 2.0),
+    ("C2", "080403", 3.0), ("C2", "080404", 0.9), ("C2", "080602", 0.7),
+    ("C2", "0801", 2.0), ("C2", "0702", 0.8),
+    ("B2", "080403", 3.0), ("B2", "080404", 0.9), ("B2", "080701", 0.8),
+    ("B2", "080601", 3.0), ("B2", "0702", 0.8),
+    ("B3", "080403", 3.0), ("B3", "080404", 0.9), ("B3", "080602", 0.7),
+    ("B3", "1303", 1.0), ("B3", "0702", 0.8),
+    ("D2", "080403", 3.0), ("D2", "080404", 0.9), ("D2", "080701", 0.8),
+    ("D2", "0805", 2.5), ("C1", "0801", 2.0),
     ("C1", "080404", 0.9), ("A2", "1303", 1.2), ("B1", "1303", 1.2), ("B1", "1310", 0.9), ("D1", "1302", 3.0),
     ("D1", "1305", 1.6), ("E2", "120801", 3.0), ("A1", "1301", 1.6), ("C3", "080302", 2.0),
 )  # fmt: skip
@@ -145,7 +150,7 @@ def _town_plots() -> list[Plot]:
 
 
 def _with_public_uses(found: list[Plot]) -> list[Plot]:
-    """The same plots with schools, stations and offices placed on plots of about the wanted size, split off if needed."""
+    """The same plots with schools, stations and offices on plots of about the size wanted."""
     for cell_name, code, hectares in _PUBLIC:
         rng = random.Random(f"public {cell_name} {code}")
         wanted = hectares * 10_000.0
@@ -178,7 +183,7 @@ def _with_pocket_parks(found: list[Plot]) -> list[Plot]:
     order = [
         at
         for at, plot in enumerate(found)
-        if plot.sort == "town" and plot.developed and size(plot.shape) > 15_000.0
+        if plot.sort == "town" and plot.use != "1401" and plot.developed and size(plot.shape) > 15_000.0
     ]
     rng.shuffle(order)
     quota = {"B2": 4, "C2": 4, "B3": 4, "C1": 2, "D2": 2, "C3": 2, "B1": 1, "A2": 1}
@@ -220,7 +225,7 @@ def _river_plots() -> list[Plot]:
     )
     south_side = shapely.Polygon([*roads.river_line(-145.0).coords, *reversed(roads.river_line(0.0).coords)])
     edges = (-3700.0, *roads.COLUMNS[:-1], 3650.0)
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         for side, code in ((road_side, "1401"), (south_side, "1402")):
             strip = shapely.intersection(side, shapely.box(low, -3000.0, high, 0.0))
             ground = shapely.difference(strip, shapely.union_all([water, clear]))
@@ -343,7 +348,7 @@ def _field_lanes(middle: Any, gap: float, rng: random.Random, upright: bool) -> 
 
 @cache
 def plots() -> tuple[Plot, ...]:
-    """All plots of the zone, woven, in a fixed order: town, public, banks, river, railway, hamlets, fields."""
+    """All plots of the zone, woven, in a fixed order: town, banks, river, railway, hamlets, fields."""
     drawn = [*_town_plots(), *_river_plots(), *_rail_plots(), *_hamlet_plots()]
     drawn += _field_plots(drawn)
     shapes = weave([plot.shape for plot in drawn])

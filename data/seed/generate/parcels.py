@@ -42,7 +42,7 @@ _VILLAGE_NAMES = {community.code: community.name_zh for community in COMMUNITIES
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One parcel: its plot, code, stage (None outside the town's land management), lon-lat shape and geodesic m²."""
+    """One parcel: its plot, code, stage (None outside the managed town land), lon-lat shape, geodesic m²."""
 
     plot: Plot
     code: str
@@ -122,9 +122,14 @@ def _supply(parcel: Parcel, at: int, rng: random.Random) -> dict[str, Any]:
         return {}
     clear = parcel.stage in {"clear", "listed", "sold", "not_started", "building", "completed"}
     readiness = {
-        "reserved": "raw", "preparing": "three_services", "clear": "five_services", "listed": "seven_services",
-        "sold": "seven_services", "not_started": "seven_services", "building": "seven_services",
-    }.get(parcel.stage)  # fmt: skip
+        "reserved": "raw",
+        "preparing": "three_services",
+        "clear": "five_services",
+        "listed": "seven_services",
+        "sold": "seven_services",
+        "not_started": "seven_services",
+        "building": "seven_services",
+    }.get(parcel.stage)
     low, high = _PLOT_RATIOS.get(parcel.plot.use[:2], (None, None))
     values: dict[str, Any] = {"rights_clear": clear, "plot_ratio_min": low, "plot_ratio_max": high}
     if readiness:
@@ -147,12 +152,18 @@ def parcel_features() -> list[Feature]:
         park = park_of_cell(parcel.plot.cell)
         claimed = round(parcel.m2 * (1.0 + rng.uniform(-0.003, 0.003)), 1)
         values: dict[str, Any] = {
-            "land_scheme": SCHEME, "land_code": _land_now(parcel, rng),
-            "planned_scheme": SCHEME, "planned_code": parcel.plot.use,
-            "stage": parcel.stage, "tenure": _tenure(parcel), "address": address(parcel.plot),
-            "area_claimed_m2": claimed, "area_claimed_mu": round(claimed / MU_M2, 2), "as_of": "2026-09-30",
+            "land_scheme": SCHEME,
+            "land_code": _land_now(parcel, rng),
+            "planned_scheme": SCHEME,
+            "planned_code": parcel.plot.use,
+            "stage": parcel.stage,
+            "tenure": _tenure(parcel),
+            "address": address(parcel.plot),
+            "area_claimed_m2": claimed,
+            "area_claimed_mu": round(claimed / MU_M2, 2),
+            "as_of": "2026-09-30",
             "visibility": "internal" if parcel.stage in {"proposed", "submitted"} else "public",
-        }  # fmt: skip
+        }
         if park is not None:
             values["park_code"] = park.code
         values |= _supply(parcel, at, rng)

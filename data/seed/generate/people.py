@@ -30,9 +30,12 @@ _DEPARTMENTS = (
 
 # Category of issue → department that handles it.
 HANDLERS = {
-    "sanitation": "BM-03", "weeds": "BM-03", "stairwell_clutter": "BM-23", "fire_lane": "BM-11", "charging_wire": "BM-23",
-    "road_damage": "BM-05", "street_light": "BM-05", "manhole": "BM-05", "water_supply": "BM-05", "power_supply": "BM-05",
-    "gas": "BM-05", "heating": "BM-05", "sewage": "BM-05", "waste": "BM-03", "noise": "BM-06", "dispute": "BM-14",
+    "sanitation": "BM-03", "weeds": "BM-03", "stairwell_clutter": "BM-23",
+    "fire_lane": "BM-11", "charging_wire": "BM-23",
+    "road_damage": "BM-05", "street_light": "BM-05", "manhole": "BM-05",
+    "water_supply": "BM-05", "power_supply": "BM-05",
+    "gas": "BM-05", "heating": "BM-05", "sewage": "BM-05", "waste": "BM-03",
+    "noise": "BM-06", "dispute": "BM-14",
     "hidden_danger": "BM-02", "land": "BM-04", "plant_space": "BM-09", "funds": "BM-12", "labour": "BM-13",
     "environment": "BM-06", "other": "BM-14",
 }  # fmt: skip

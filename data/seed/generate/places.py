@@ -1,7 +1,7 @@
-"""Names of the zone's parts: parks, streets, communities and villages, with how many grids each is divided into.
+"""Names of the zone's parts: parks, streets, communities and villages, and how many grids each has.
 
-Only the names of parks, streets and communities are real; where a village lies is drawn freely, and `assumed` marks
-those whose street or town no source states.
+Only the names of parks, streets and communities are real; where a village lies is drawn freely, and `assumed`
+marks those whose street or town no source states.
 """
 
 from __future__ import annotations
@@ -87,7 +87,8 @@ HAMLETS = (
     ("HT-05", 690.0, 3230.0, 190.0), ("HT-06", -3420.0, -520.0, 290.0), ("HT-06", -3560.0, 620.0, 170.0),
     ("ZHD-01", 2050.0, 3180.0, 250.0), ("ZHD-01", 3130.0, 2980.0, 205.0), ("ZHD-02", 1890.0, -1010.0, 235.0),
     ("ZHD-03", 4170.0, 560.0, 205.0), ("ZHD-03", 4180.0, 1680.0, 150.0), ("ZHD-04", -2960.0, -2690.0, 275.0),
-    ("ZHD-04", -1830.0, -2960.0, 175.0), ("ZHD-05", -480.0, -2850.0, 265.0), ("ZHD-05", 720.0, -3150.0, 190.0),
+    ("ZHD-04", -1830.0, -2960.0, 175.0), ("ZHD-05", -480.0, -2850.0, 265.0),
+    ("ZHD-05", 720.0, -3150.0, 190.0),
     ("ZHD-06", 2330.0, -2650.0, 280.0), ("ZHD-06", 3450.0, -2450.0, 185.0),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Plants, their lettable units with specifications (unknown ones named as unknown), and the twelve listings."""
+"""Plants, their lettable units with specifications (unknown ones say why), and the twelve listings."""
 
 from __future__ import annotations
 
@@ -22,6 +22,17 @@ LISTINGS = 12
 _IDLE = frozenset({"vacant", "part_vacant", "planned"})
 _RENTS = {"PK-01": 20.0, "PK-02": 12.5, "PK-03": 11.0, "PK-04": 14.0, "PK-05": 13.0, "PK-06": 17.0}
 _LISTED_PER_PARK = {"PK-03": 5, "PK-04": 2, "PK-05": 2, "PK-01": 1, "PK-02": 1, "PK-06": 1}
+# How often a unit's value is unknown, by field.
+_UNIT_GAPS = {
+    "clear_height_m": 0.03,
+    "crane_rail_height_m": 0.12,
+    "hook_height_m": 0.15,
+    "floor_load_kn_m2": 0.12,
+    "spare_kva": 0.16,
+    "dual_feed": 0.10,
+    "price_yuan_m2_month": 0.12,
+}
+_VACANCY_REASONS = ("原租户合同到期", "产线搬迁后腾退", "企业停产腾退", "新建后未招租")
 _REASONS = ("not_asked", "refused", "not_measured")
 
 
@@ -61,7 +72,7 @@ def _forget(values: dict[str, Any], chances: dict[str, float], rng: random.Rando
 
 
 def _vacancies(count: int, park_codes: list[str]) -> list[str]:
-    """A state of use per plant; idle ones gather in the Huangtai park, where idle plants were brought back to use."""
+    """A state of use per plant; most idle ones stand in the Huangtai park, which brings them back to use."""
     rng = random.Random("vacancies")
     states = []
     for at in range(count):
@@ -104,37 +115,40 @@ def _plant_values(hall: Hall, vacancy: str, rng: random.Random) -> dict[str, Any
     return values
 
 
+def _headroom(hall: Hall, floor: int, rng: random.Random) -> dict[str, Any]:
+    """Clear height, and for halls high enough mostly a crane with its rail and hook heights, metres."""
+    single = hall.storeys == 1
+    upper = rng.choice([3.9, 4.2, 4.5, 5.4]) + (0.6 if floor == 1 else 0.0)
+    clear = rng.choice([7.5, 8.0, 9.0, 9.2, 10.0, 12.0]) if single else upper
+    span = {60.0: 30.0, 48.0: 24.0, 36.0: 18.0}.get(hall.depth, hall.depth)
+    values: dict[str, Any] = {
+        "clear_height_m": round(clear, 1),
+        "crane_rail_height_m": None,
+        "hook_height_m": None,
+        "span_m": span if single else 8.4,
+        "cranes": [],
+    }
+    if single and clear >= 8.0 and rng.random() < 0.7:
+        tonnes = rng.choice([5, 10, 10, 16, 20]) if clear >= 9.0 else rng.choice([3, 5])
+        values["crane_rail_height_m"] = round(clear - 1.6, 1)
+        values["hook_height_m"] = round(clear - 2.4, 1)
+        values["cranes"] = [{"tonnes": tonnes, "span_m": span - 1.5, "count": rng.choice([1, 1, 2])}]
+    return values
+
+
 def _unit_values(plant: Plant, floor: int, share: float, vacancy: str, rng: random.Random) -> dict[str, Any]:
     hall = plant.hall
-    footprint = geodesic_m2(hall.lon_lat)
-    lettable = round(footprint * share * 0.95, 0)
-    single = hall.storeys == 1
-    clear = (
-        rng.choice([7.5, 8.0, 9.0, 9.2, 10.0, 12.0])
-        if single
-        else rng.choice([3.9, 4.2, 4.5, 5.4]) + (0.6 if floor == 1 else 0)
-    )
-    span = {60.0: 30.0, 48.0: 24.0, 36.0: 18.0}.get(hall.depth, hall.depth)
-    craned = single and clear >= 8.0 and rng.random() < 0.7
-    tonnes = rng.choice([5, 10, 10, 16, 20]) if clear >= 9.0 else rng.choice([3, 5])
-    rail = round(clear - 1.6, 1)
+    lettable = round(geodesic_m2(hall.lon_lat) * share * 0.95, 0)
     rent = _RENTS.get(plant.park.code if plant.park else "", 10.0)
+    ground_load, upper_load = rng.choice([20.0, 30.0, 30.0, 50.0]), rng.choice([5.0, 7.5, 7.5, 10.0])
     values: dict[str, Any] = {
         "plant_id": identifier("plants", plant.code),
         "floor": floor,
         "lettable_m2": lettable,
         "smallest_m2": round(lettable / rng.choice([1, 2, 2, 3, 4]), 0),
-        "clear_height_m": round(clear, 1),
-        "crane_rail_height_m": rail if craned else None,
-        "hook_height_m": round(rail - 0.8, 1) if craned else None,
-        "span_m": span if single else 8.4,
-        "floor_load_kn_m2": float(
-            rng.choice([20, 30, 30, 50]) if floor == 1 else rng.choice([5.0, 7.5, 7.5, 10.0])
-        ),
-        "cranes": [{"tonnes": tonnes, "span_m": span - 1.5, "count": rng.choice([1, 1, 2])}]
-        if craned
-        else [],
-        "goods_lift_t": None if single else rng.choice([2.0, 3.0, 3.0, 5.0]),
+        **_headroom(hall, floor, rng),
+        "floor_load_kn_m2": ground_load if floor == 1 else upper_load,
+        "goods_lift_t": None if hall.storeys == 1 else rng.choice([2.0, 3.0, 3.0, 5.0]),
         "spare_kva": float(rng.choice([80, 100, 160, 200, 250, 315, 400, 500, 800])),
         "dual_feed": rng.random() < 0.25,
         "vacancy": vacancy,
@@ -142,14 +156,10 @@ def _unit_values(plant: Plant, floor: int, share: float, vacancy: str, rng: rand
         "verified_on": plant.values["verified_on"],
         "visibility": "public",
     }
-    chances = {"clear_height_m": 0.03, "crane_rail_height_m": 0.12, "hook_height_m": 0.15, "floor_load_kn_m2": 0.12,
-               "spare_kva": 0.16, "dual_feed": 0.10, "price_yuan_m2_month": 0.12}  # fmt: skip
-    _forget(values, chances, rng)
+    _forget(values, _UNIT_GAPS, rng)
     if vacancy in _IDLE:
         values["vacant_since"] = _day(rng, date(2024, 2, 1), 860)
-        values["vacancy_reason"] = rng.choice(
-            ["原租户合同到期", "产线搬迁后腾退", "企业停产腾退", "新建后未招租"]
-        )
+        values["vacancy_reason"] = rng.choice(_VACANCY_REASONS)
         values["last_user"] = f"示例企业 {rng.randint(1, 60):02d}"
     return values
 
@@ -158,8 +168,11 @@ def _add_units(plant: Plant, rng: random.Random) -> None:
     hall = plant.hall
     single = hall.storeys == 1
     pieces = max(1, min(3, round(hall.length / 54.0))) if single else hall.storeys
-    names = {1: ("整栋",), 2: ("东段", "西段"), 3: ("东段", "中段", "西段")} if not hall.upright else {
-        1: ("整栋",), 2: ("南段", "北段"), 3: ("南段", "中段", "北段")}  # fmt: skip
+    names = (
+        {1: ("整栋",), 2: ("东段", "西段"), 3: ("东段", "中段", "西段")}
+        if not hall.upright
+        else {1: ("整栋",), 2: ("南段", "北段"), 3: ("南段", "中段", "北段")}
+    )
     state = plant.values["vacancy"]
     for at in range(pieces):
         inner = state if state != "part_vacant" else "vacant" if at == 0 else "let"
@@ -172,7 +185,7 @@ def _add_units(plant: Plant, rng: random.Random) -> None:
 
 
 def _plan_reuse(found: list[Plant]) -> None:
-    """Spread exactly 120,000 m² of planned reuse over the plants in that state; the others are simply vacant."""
+    """Spread exactly 120,000 m² of planned reuse over plants in that state; the others are just vacant."""
     left = PLANNED_USE_M2
     for plant in sorted(found, key=lambda each: (each.park is None or each.park.code != "PK-03", each.code)):
         if plant.values["vacancy"] != "planned":
@@ -255,16 +268,28 @@ def listing_features() -> list[Feature]:
         offer = rng.choice(["let", "let", "let", "joint"])
         features.append(
             feature(
-                "listings", f"ZS-2026-{number:03d}", point,
+                "listings",
+                f"ZS-2026-{number:03d}",
+                point,
                 title=f"{unit.values['name_zh']} {unit.values['lettable_m2']:.0f} m² 招租",
-                asset_kind="units", asset_id=identifier("units", unit.code), offer=offer,
-                area_m2=unit.values["lettable_m2"], price=rent, price_unit=None if rent is None else "元/m²·月",
-                negotiable=True, available_from=_day(rng, date(2026, 12, 1), 90),
+                asset_kind="units",
+                asset_id=identifier("units", unit.code),
+                offer=offer,
+                area_m2=unit.values["lettable_m2"],
+                price=rent,
+                price_unit=None if rent is None else "元/m²·月",
+                negotiable=True,
+                available_from=_day(rng, date(2026, 12, 1), 90),
                 target_industries=list(plant.park.industries) if plant.park else [],
                 policy="演示政策：签约三年以上，首年免租两个月；设备搬迁由园区代办。",
-                mandate={"owner": unit.values["last_user"], "may_sign": "示例平台公司", "sublet_consent": True},
+                mandate={
+                    "owner": unit.values["last_user"],
+                    "may_sign": "示例平台公司",
+                    "sublet_consent": True,
+                },
                 verified_on=(published - timedelta(days=rng.randint(2, 12))).date().isoformat(),
-                published_at=published.strftime("%Y-%m-%dT%H:%M:%SZ"), expires_at=expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                published_at=published.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                expires_at=expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
             )
-        )  # fmt: skip
+        )
     return features

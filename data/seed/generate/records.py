@@ -17,12 +17,12 @@ Feature = dict[str, Any]
 
 
 def identifier(kind: str, code: str) -> str:
-    """The record's id: a name-based UUID of "kind/code", so that references can be written without looking up."""
+    """The record's id: a name-based UUID of "kind/code", so that references need no looking up."""
     return str(uuid.uuid5(_NAMESPACE, f"{kind}/{code}"))
 
 
 def feature(records: str, code: str, geometry: Any, /, **properties: Any) -> Feature:
-    """One GeoJSON feature of a record of a kind such as "areas"; geometry is lon-lat, or None where there is none."""
+    """One GeoJSON feature of a record of a kind such as "areas"; geometry is lon-lat or None."""
     values = {"id": identifier(records, code), "code": code, **properties, "synthetic": True}
     shape = None if geometry is None else _plain(shapely.geometry.mapping(geometry))
     return {"type": "Feature", "geometry": shape, "properties": values}

@@ -1,4 +1,4 @@
-"""The town plan's skeleton: trunk and secondary roads, the river, the railway, and the blocks between them."""
+"""The town plan's skeleton: trunk and secondary roads, river, railway, and the blocks between them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ COLUMNS = (-2700.0, -1400.0, -100.0, 1250.0, 2550.0, 3650.0)
 ROWS = (2450.0, 1200.0, 0.0)
 RIVER_BANK_ROAD = 255.0  # metres from the river's middle to the bank road
 ESTATE_EAST = 640.0
+ESTATE_COLUMNS = 4
+ESTATE_ROWS = 10  # rows of slabs; each row of each column is one micro-grid, five rows make a grid
 
 _ZONE_CORNERS = (
     (-4350, -2500), (-4500, -1300), (-4250, -200), (-4420, 900), (-4050, 1900), (-3900, 2900), (-2900, 3350),
-    (-2600, 3800), (-1300, 3950), (-300, 3700), (700, 3900), (1900, 4050), (2500, 3600), (3500, 3500), (3900, 2800),
+    (-2600, 3800), (-1300, 3950), (-300, 3700), (700, 3900), (1900, 4050),
+    (2500, 3600), (3500, 3500), (3900, 2800),
     (4450, 2400), (4300, 1100), (4550, 100), (4300, -1100), (4500, -2100), (3700, -3100), (2500, -3300),
     (1700, -3800), (300, -3650), (-900, -3900), (-1800, -3500), (-3000, -3450), (-3600, -2900),
 )  # fmt: skip
 _RAILWAY = (
-    (-4700, 2640), (-2000, 2720), (500, 2690), (2100, 2720), (3000, 2560), (3640, 1900), (3830, 900), (3880, -300),
+    (-4700, 2640), (-2000, 2720), (500, 2690), (2100, 2720), (3000, 2560),
+    (3640, 1900), (3830, 900), (3880, -300),
     (4050, -1500), (4200, -2700), (4300, -3400),
 )  # fmt: skip
 
@@ -34,7 +38,8 @@ _RAILWAY = (
 _CROSSINGS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "A1": ((0.54,), (0.47,)), "B1": ((0.36, 0.69), (0.52,)), "C1": ((0.31, 0.66), (0.35, 0.68)),
     "D1": ((0.47,), (0.55,)), "E1": ((0.58,), (0.42,)),
-    "A2": ((0.45,), (0.53,)), "B2": ((0.33, 0.65), (0.36, 0.70)), "C2": ((), (0.29,)), "D2": ((0.35, 0.68), (0.33, 0.66)),
+    "A2": ((0.45,), (0.53,)), "B2": ((0.33, 0.65), (0.36, 0.70)),
+    "C2": ((), (0.29,)), "D2": ((0.35, 0.68), (0.33, 0.66)),
     "E2": ((0.52,), (0.49,)),
     "A3": ((0.50,), (0.38,)), "B3": ((0.37, 0.70), (0.27, 0.60)), "C3": ((0.34, 0.67), (0.30, 0.63)),
     "D3": ((0.52,), (0.36,)), "E3": ((0.47,), (0.34,)),
@@ -43,7 +48,7 @@ _CROSSINGS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """One road: names, class ("trunk" or "secondary"), middle line in the design frame, full width in metres."""
+    """One road: names, class ("trunk" or "secondary"), middle line in the design frame, width in metres."""
 
     name_zh: str
     name_en: str
@@ -95,7 +100,7 @@ def railway() -> Any:
 
 @cache
 def core() -> Any:
-    """The built town between the outer roads: five columns, three rows, the lowest ending at the bank road."""
+    """The built town between the outer roads: five columns, three rows, the lowest down to the bank road."""
     bank = river_line(RIVER_BANK_ROAD, COLUMNS[0], COLUMNS[-1])
     return shapely.Polygon([(COLUMNS[0], ROWS[0]), *bank.coords, (COLUMNS[-1], ROWS[0])])
 
@@ -116,12 +121,15 @@ def cell_names() -> list[str]:
 def trunk_roads() -> tuple[Road, ...]:
     """The nine trunk roads: five from north to south, four from west to east."""
     upright = (
-        ("皇台路", "Huangtai Road", -2700.0, -1700.0, 3330.0), ("开发路", "Kaifa Road", -1400.0, -2650.0, 3100.0),
-        ("高新大道", "Gaoxin Avenue", -100.0, -3500.0, 3500.0), ("创新路", "Chuangxin Road", 1250.0, -2700.0, 3000.0),
+        ("皇台路", "Huangtai Road", -2700.0, -1700.0, 3330.0),
+        ("开发路", "Kaifa Road", -1400.0, -2650.0, 3100.0),
+        ("高新大道", "Gaoxin Avenue", -100.0, -3500.0, 3500.0),
+        ("创新路", "Chuangxin Road", 1250.0, -2700.0, 3000.0),
         ("临港路", "Lingang Road", 2550.0, -3150.0, 3300.0),
     )  # fmt: skip
     level = (
-        ("建设路", "Jianshe Road", 2450.0, -3900.0, 3650.0), ("湛南路", "Zhannan Road", 1200.0, -4250.0, 4200.0),
+        ("建设路", "Jianshe Road", 2450.0, -3900.0, 3650.0),
+        ("湛南路", "Zhannan Road", 1200.0, -4250.0, 4200.0),
         ("长江路", "Changjiang Road", 0.0, -4150.0, 4450.0),
     )  # fmt: skip
     roads = [
@@ -183,6 +191,14 @@ def estate_north() -> float:
         area = geodesic_mu(to_lon_lat(shapely.segmentize(estate_outline(north), 20.0)))
         north += (ESTATE_MU / area - 1.0) * (north - 39.0)
     return round(north, 2)
+
+
+def estate_bands() -> tuple[list[float], list[float]]:
+    """The u of the estate's five column borders and the v of its eleven row borders, inside its wall."""
+    low_u, low_v, high_u, high_v = estate_outline(estate_north()).bounds
+    columns = [low_u + (high_u - low_u) * step / ESTATE_COLUMNS for step in range(ESTATE_COLUMNS + 1)]
+    rows = [low_v + (high_v - low_v) * step / ESTATE_ROWS for step in range(ESTATE_ROWS + 1)]
+    return columns, rows
 
 
 @cache

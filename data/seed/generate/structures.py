@@ -1,4 +1,4 @@
-"""What stands on the plots: slab blocks in rows, village houses, public buildings, and the long halls of plants.
+"""What stands on the plots: slab blocks in rows, village houses, public buildings, the halls of plants.
 
 Sizes are metres on the ground; footprints are true rectangles along the bent street direction, in lon-lat.
 """
@@ -9,11 +9,12 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import shapely
 
-from data.seed.generate.boundaries import estate_bands
+from data.seed.generate import roads
 from data.seed.generate.frame import ground_rectangle, to_lon_lat
 from data.seed.generate.land import Plot, plots
 from data.seed.generate.weave import size
@@ -24,12 +25,13 @@ _ESTATE_SLABS = (3, 3, 2, 3, 2)  # slabs per row of a grid: 13, and 104 in the e
 
 @dataclass(frozen=True, slots=True)
 class Building:
-    """One residential or public building; plot is its index in `plots()`, u and v its middle in the design frame."""
+    """A home or public building; plot is its index in `plots()`, u, v and box lie in the design frame."""
 
     plot: int
     u: float
     v: float
     lon_lat: Any
+    box: Any
     use: str
     storeys: int
     entrances: int
@@ -45,6 +47,7 @@ class Hall:
     u: float
     v: float
     lon_lat: Any
+    box: Any
     length: float
     depth: float
     upright: bool
@@ -52,17 +55,21 @@ class Hall:
     structure: str
 
 
+def _box(u: float, v: float, width: float, depth: float) -> Any:
+    return shapely.box(u - width / 2, v - depth / 2, u + width / 2, v + depth / 2)
+
+
 def _fits(plot: Any, u: float, v: float, width: float, depth: float) -> bool:
-    return bool(plot.contains(shapely.box(u - width / 2, v - depth / 2, u + width / 2, v + depth / 2)))
+    return bool(plot.contains(_box(u, v, width, depth)))
 
 
 def _estate_buildings() -> list[Building]:
-    columns, rows = estate_bands()
+    columns, rows = roads.estate_bands()
     homes = [at for at, plot in enumerate(plots()) if plot.sort == "estate"]
     found = []
     rng = random.Random("estate")
-    for column, (low_u, high_u) in enumerate(zip(columns, columns[1:], strict=False)):
-        for row, (low_v, high_v) in enumerate(zip(rows, rows[1:], strict=False)):
+    for column, (low_u, high_u) in enumerate(pairwise(columns)):
+        for row, (low_v, high_v) in enumerate(pairwise(rows)):
             slabs = _ESTATE_SLABS[row % 5]
             length = 46.0 if slabs == 3 else rng.choice([44.0, 52.0])
             gap = 8.0 if slabs == 3 else 46.0
@@ -72,7 +79,20 @@ def _estate_buildings() -> list[Building]:
                 u, v = start + slab * (length + gap), (low_v + high_v) / 2 + 3.0
                 owner = next(at for at in homes if plots()[at].shape.covers(shapely.Point(u, v)))
                 shape = ground_rectangle(u, v, length, 12.6)
-                found.append(Building(owner, u, v, shape, "070102", storeys, 3, storeys * 3 * 2, estate=True))
+                found.append(
+                    Building(
+                        owner,
+                        u,
+                        v,
+                        shape,
+                        _box(u, v, length, 12.6),
+                        "070102",
+                        storeys,
+                        3,
+                        storeys * 3 * 2,
+                        estate=True,
+                    )
+                )
     return found
 
 
@@ -95,7 +115,19 @@ def _slab_rows(at: int, plot: Plot) -> list[Building]:
         while u <= high_u:
             if _fits(inner, u, v, length, depth) and rng.random() > 0.05:
                 shape = ground_rectangle(u, v, length, depth)
-                found.append(Building(at, u, v, shape, plot.use, storeys, entrances, storeys * entrances * 2))
+                found.append(
+                    Building(
+                        at,
+                        u,
+                        v,
+                        shape,
+                        _box(u, v, length, depth),
+                        plot.use,
+                        storeys,
+                        entrances,
+                        storeys * entrances * 2,
+                    )
+                )
             u += length + rng.choice([9.0, 9.0, 14.0])
         v += pitch
     return found
@@ -116,7 +148,11 @@ def _houses(at: int, plot: Plot) -> list[Building]:
             width, depth = rng.uniform(10.5, 13.5), rng.uniform(7.5, 9.5)
             if _fits(inner, u, v, width, depth) and rng.random() > 0.12:
                 shape = ground_rectangle(u, v, round(width, 1), round(depth, 1), rng.uniform(-0.05, 0.05))
-                found.append(Building(at, u, v, shape, plot.use, rng.choice([1, 2, 2, 3]), 1, 1))
+                found.append(
+                    Building(
+                        at, u, v, shape, _box(u, v, width, depth), plot.use, rng.choice([1, 2, 2, 3]), 1, 1
+                    )
+                )
             u += 17.5
         v += 21.0
     return found
@@ -131,16 +167,32 @@ def _public(at: int, plot: Plot) -> list[Building]:
     low_u, low_v, high_u, high_v = inner.bounds
     width, depth = high_u - low_u, high_v - low_v
     storeys = {"09": rng.choice([3, 4, 5, 12, 16]), "08": rng.choice([3, 4, 5])}.get(plot.use[:2], 2)
+    shops = 1.5 if plot.use[:2] == "09" else 1.0
     wanted = (
-        (low_u + width * 0.32, high_v - depth * 0.16, min(width * 0.55, 88.0), min(depth * 0.24, 24.0)),
-        (high_u - width * 0.12, low_v + depth * 0.52, min(width * 0.18, 22.0), min(depth * 0.55, 74.0)),
-        (low_u + width * 0.34, low_v + depth * 0.22, min(width * 0.5, 66.0), min(depth * 0.22, 20.0)),
+        (
+            low_u + width * 0.32,
+            high_v - depth * 0.16,
+            min(width * 0.55, 88.0 * shops),
+            min(depth * 0.24, 24.0 * shops),
+        ),
+        (
+            high_u - width * 0.12,
+            low_v + depth * 0.52,
+            min(width * 0.18, 22.0 * shops),
+            min(depth * 0.55, 74.0 * shops),
+        ),
+        (
+            low_u + width * 0.34,
+            low_v + depth * 0.22,
+            min(width * 0.5, 66.0 * shops),
+            min(depth * 0.22, 20.0 * shops),
+        ),
     )
     found = []
-    for u, v, wide, deep in wanted[: rng.choice([1, 2, 3, 3])]:
+    for u, v, wide, deep in wanted[: rng.choice([2, 3, 3])]:
         if wide > 9 and deep > 7 and _fits(inner, u, v, wide, deep):
             shape = ground_rectangle(u, v, round(wide, 1), round(deep, 1))
-            found.append(Building(at, u, v, shape, plot.use, storeys, 2, 0))
+            found.append(Building(at, u, v, shape, _box(u, v, wide, deep), plot.use, storeys, 2, 0))
     return found
 
 
@@ -155,9 +207,10 @@ def buildings() -> tuple[Building, ...]:
             found += _slab_rows(at, plot)
         elif plot.use == "070301":
             found += _houses(at, plot)
-        elif (
-            (plot.use[:2] in {"08", "09"} and plot.use not in {"0802", "0805"}) or plot.use in {"0702", "0704"}
-        ):
+        elif (plot.use[:2] in {"08", "09"} and plot.use not in {"0802", "0805"}) or plot.use in {
+            "0702",
+            "0704",
+        }:
             found += _public(at, plot)
     return tuple(found)
 
@@ -181,15 +234,17 @@ def _hall_rows(at: int, plot: Plot) -> list[Hall]:
     )
     storeys = rng.choice([4, 5, 6]) if research else rng.choice([1, 1, 1, 1, 1, 3, 4]) if depth <= 30 else 1
     structure = "frame" if storeys > 1 else rng.choice(["steel", "steel", "steel", "bent"])
+    ground = to_lon_lat(plot.shape)
     found = []
     for row in range(rows):
-        length = round(min(long_side * rng.uniform(0.62, 0.9), 72.0 if research else 176.0) / 6.0) * 6.0
+        length = round(min(long_side * rng.uniform(0.62, 0.9), 72.0 if research else 216.0) / 6.0) * 6.0
         along, across = length / 2 + rng.uniform(0, 3), depth / 2 + row * pitch
         u, v = (low_u + across, low_v + along) if upright else (low_u + along, low_v + across)
         wide, deep = (depth, length) if upright else (length, depth)
         if length >= 30 and _fits(inner, u, v, wide, deep):
-            shape = ground_rectangle(u, v, wide, deep)
-            found.append(Hall(at, u, v, shape, length, depth, upright, storeys, structure))
+            shape, box = ground_rectangle(u, v, wide, deep), _box(u, v, wide, deep)
+            if ground.contains(shape):
+                found.append(Hall(at, u, v, shape, box, length, depth, upright, storeys, structure))
     return found
 
 

@@ -6,7 +6,7 @@ All in the design frame, metres. Sizes are read by shapely's functions on planar
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import shapely
@@ -29,13 +29,13 @@ def parts(geometry: Any) -> list[Any]:
     return sorted(found, key=lambda part: (-round(size(part), 3), part.bounds))
 
 
-def weave(polygons: Sequence[Any], extra: Iterable[Any] = ()) -> list[Any]:
-    """The same polygons, noded against each other (and against `extra` lines) with common vertices on common borders.
+def weave(polygons: Sequence[Any]) -> list[Any]:
+    """The same polygons in the same order, with common vertices on common borders.
 
-    Order is kept. Touching borders that differ by less than a centimetre become one. Raises ValueError when a polygon
-    is lost, which means that the drawing overlaps itself.
+    Borders that differ by less than a centimetre become one. Raises ValueError when a polygon is lost, which
+    means that the drawing overlaps itself.
     """
-    lines = shapely.union_all([*(each.boundary for each in polygons), *extra], grid_size=_GRID)
+    lines = shapely.union_all([each.boundary for each in polygons], grid_size=_GRID)
     edges = shapely.segmentize(lines, _STEP)
     faces = shapely.get_parts(shapely.polygonize(list(shapely.get_parts(edges))))
     inside = shapely.point_on_surface(faces)
@@ -67,7 +67,7 @@ def cut(polygon: Any, line: Any) -> list[Any]:
 
 
 def straight_cut(polygon: Any, fraction: float, upright: bool) -> list[Any]:
-    """Two or more pieces along a straight line at a fraction of the box; upright cuts at one u, otherwise at one v."""
+    """The pieces along a straight line at a fraction of the box; upright cuts at one u, else at one v."""
     low_u, low_v, high_u, high_v = polygon.bounds
     if upright:
         at = low_u + (high_u - low_u) * fraction
@@ -80,52 +80,6 @@ def is_wide(polygon: Any) -> bool:
     """True when the polygon's box is longer along u than along v."""
     low_u, low_v, high_u, high_v = polygon.bounds
     return bool(high_u - low_u >= high_v - low_v)
-
-
-def winding_cut(polygon: Any, rng: random.Random) -> list[Any]:
-    """Two or more pieces along a winding path across the shorter way, as a field path or a ditch runs."""
-    low_u, low_v, high_u, high_v = polygon.bounds
-    upright = is_wide(polygon)
-    middle = rng.uniform(0.44, 0.56)
-    steps = 6
-    points = []
-    for step in range(steps + 1):
-        along = step / steps
-        across = middle + rng.uniform(-0.045, 0.045)
-        if upright:
-            points.append((low_u + (high_u - low_u) * across, low_v - 5 + (high_v - low_v + 10) * along))
-        else:
-            points.append((low_u - 5 + (high_u - low_u + 10) * along, low_v + (high_v - low_v) * across))
-    return cut(polygon, shapely.LineString(points))
-
-
-def divide(polygon: Any, pieces: int, lines: Sequence[Any], rng: random.Random) -> list[Any]:
-    """At least `pieces` parts: the largest is cut again and again, by a road when one halves it well, else winding."""
-    found = [polygon]
-    while len(found) < pieces:
-        found.sort(key=lambda part: (-round(size(part), 2), part.bounds))
-        largest = found.pop(0)
-        found.extend(_best_cut(largest, lines, rng))
-    return found
-
-
-def _best_cut(polygon: Any, lines: Sequence[Any], rng: random.Random) -> list[Any]:
-    best: list[Any] = []
-    best_share = 0.27
-    for line in lines:
-        if not line.intersects(polygon):
-            continue
-        pieces = cut(polygon, line)
-        share = size(pieces[-1]) / size(polygon)
-        if len(pieces) == 2 and share > best_share:
-            best, best_share = pieces, share
-    if best:
-        return best
-    for _ in range(40):
-        pieces = winding_cut(polygon, rng)
-        if len(pieces) == 2 and size(pieces[-1]) > 0.25 * size(polygon):
-            return pieces
-    raise ValueError(f"no clean cut found for the polygon around {polygon.centroid.wkt}")
 
 
 def smooth(
