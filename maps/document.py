@@ -1,0 +1,224 @@
+"""A Picture as one HTML document: folium makes the map, this module the frame around it.
+
+Layout: bar, panel with figures, list and legend, map. Inline code is only what folium writes; behaviour is in
+web/js/view.js, looks are in web/css/view.css on the tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from html import escape
+from typing import Any, Final
+
+import folium
+from branca.element import MacroElement
+from folium.plugins import MarkerCluster
+from folium.template import Template
+
+from gridgov.geo.words import Language
+from gridgov.symbology import ISSUE_MARKS
+from maps import offline, style
+from maps.features import collection
+from maps.picture import MapLayer, Picture, Row, RowGroup
+from maps.words import say
+
+VIEW_NAMES: Final = ("parks", "land", "plants", "grids")
+ZOOM_MAX: Final = 20
+_SCRIPTS: Final = ("js/labels.js", "js/view.js")
+_STYLES: Final = ("tokens.css", "css/view.css")
+# folium ends its names with a random number; a document that is drawn twice must be the same twice.
+_RANDOM_NAME: Final = re.compile(r"(?<=_)[0-9a-f]{32}\b")
+
+
+class _Call(MacroElement):
+    """One call of web/js/view.js on its parent: `gridgovView.<name>(parent, data)`."""
+
+    _template = Template(
+        "{% macro script(this, kwargs) %}gridgovView.{{ this.function }}("
+        "{{ this._parent.get_name() }}, {{ this.data|tojson }});{% endmacro %}"
+    )
+
+    def __init__(self, function: str, data: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "Call"
+        self.function = function
+        self.data = data
+
+
+def document(picture: Picture, language: Language, *, standalone: bool, nonce: str) -> str:
+    """The whole page. standalone: everything inside, no link to the service. Raises ConfigurationProblem."""
+    figure = _map(picture, language)
+    for child in list(figure._children.values()):  # noqa: SLF001 - as Figure.render does, without its template
+        child.render()
+    head = offline.head(figure.header, standalone=standalone, nonce=nonce)
+    ours = [offline.link(name, standalone=standalone, nonce=nonce) for name in (*_STYLES, *_SCRIPTS)]
+    html = "\n".join(
+        (
+            f'<!DOCTYPE html>\n<html lang="{"zh-CN" if language == "zh" else "en"}">\n<head>',
+            '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(say(picture.name + '.title', language))} · {escape(picture.zone_name)}</title>",
+            '<link rel="icon" href="data:,">',
+            head,
+            *ours,
+            "</head>\n<body>",
+            _bar(picture, language, standalone=standalone),
+            style.patterns(_symbols(picture)),
+            '<main class="desk">',
+            _panel(picture, language),
+            f'<div class="map-frame" aria-label="{say("map", language)}">{figure.html.render()}</div>',
+            "</main>",
+            offline.script(figure.script.render(), nonce),
+            "</body>\n</html>\n",
+        )
+    )
+    return _with_stable_names(html)
+
+
+def _map(picture: Picture, language: Language) -> Any:
+    """The folium figure with all layers, the layer control last."""
+    west, south, east, north = picture.bounds or (113.30, 33.70, 113.42, 33.80)
+    view = folium.Map(
+        location=[(south + north) / 2, (west + east) / 2], zoom_start=13, tiles=None, zoom_control=False,
+        attribution_control=False, zoom_snap=0.25, wheel_px_per_zoom_level=90,
+    )  # fmt: skip
+    view.options["max_zoom"] = ZOOM_MAX  # folium's own argument reaches only a base map, and there is none
+    words = {key: say(key, language) for key in ("zoom.in", "zoom.out", "layers", "close", "cluster")}
+    marks = {state: style.mark_svg(mark) for state, mark in ISSUE_MARKS.items()}
+    colours = {state: mark.colour for state, mark in ISSUE_MARKS.items()}
+    setup = {"words": words, "marks": marks, "colours": colours, "bounds": [[south, west], [north, east]]}
+    view.add_child(_Call("start", setup))
+    for layer in picture.layers:
+        if not layer.empty:
+            view.add_child(_folium_layer(layer))
+    view.add_child(folium.LayerControl(position="topright", collapsed=True))
+    view.add_child(_Call("finish", {}))
+    return view.get_root()
+
+
+def _folium_layer(layer: MapLayer) -> Any:
+    """One entry of the layer control: shapes, labels and tags, or clustered pins."""
+    group: Any
+    if layer.pins:
+        group = MarkerCluster(  # type: ignore[no-untyped-call]
+            name=layer.title, show=layer.show, icon_create_function="gridgovView.clusterIcon",
+            max_cluster_radius=44, show_coverage_on_hover=False, spiderfy_on_max_zoom=True,
+            disable_clustering_at_zoom=18,
+        )  # fmt: skip
+        pins = [[pin.key, pin.lat, pin.lon, pin.state, pin.accuracy_m, pin.card] for pin in layer.pins]
+        group.add_child(_Call("pins", pins))
+        return group
+    group = folium.FeatureGroup(name=layer.title, show=layer.show)
+    if layer.features:
+        group.add_child(_shapes(layer))
+    if layer.labels:
+        labels = [
+            [each.lat, each.lon, each.text, each.rank, each.min_zoom, each.tone] for each in layer.labels
+        ]
+        group.add_child(_Call("labels", labels))
+    if layer.tags:
+        tags = [[t.key, t.lat, t.lon, t.text, t.rank, t.tone, t.title, t.card] for t in layer.tags]
+        group.add_child(_Call("tags", tags))
+    return group
+
+
+def _shapes(layer: MapLayer) -> Any:
+    def styled(feature: dict[str, Any]) -> dict[str, Any]:
+        options = style.leaflet(layer.symbol_of(feature["id"]))
+        return {**options, "interactive": layer.live, "className": layer.style_class}
+
+    shapes = folium.GeoJson(collection(layer.features), style_function=styled, smooth_factor=0.2)
+    if layer.live:
+        shapes.add_child(_Call("cards", layer.name))
+    return shapes
+
+
+def _symbols(picture: Picture) -> list[Any]:
+    return [
+        symbol
+        for layer in picture.layers
+        for symbol in (layer.symbol, *layer.symbols.values())
+    ] + picture.legend_symbols  # fmt: skip
+
+
+def _bar(picture: Picture, language: Language, *, standalone: bool) -> str:
+    """The bar on top: zone, the four views, the other language. A stand-alone file links nowhere."""
+    zone = escape(picture.zone_name)
+    title = f"<h1>{escape(say(picture.name + '.title', language))}</h1>"
+    if standalone:
+        return f'<header class="bar"><span class="zone">{zone}</span>{title}</header>'
+    tabs = "".join(
+        f'<a href="{name}?lang={language}"{_current(name == picture.name)}>{escape(say(name, language))}</a>'
+        for name in VIEW_NAMES
+    )
+    other: Language = "en" if language == "zh" else "zh"
+    return (
+        f'<header class="bar"><a class="skip" href="#panel">{escape(say("skip", language))}</a>'
+        f'<a class="zone" href="../?lang={language}" title="{escape(say("home", language))}">{zone}</a>'
+        f'<nav aria-label="{escape(say("map", language))}">{tabs}</nav>'
+        f'<a class="language" lang="{"zh-CN" if other == "zh" else "en"}" href="?lang={other}">'
+        f"{escape(say('other.language', language))}</a></header>"
+    )
+
+
+def _current(same: bool) -> str:
+    return ' aria-current="page"' if same else ""
+
+
+def _panel(picture: Picture, language: Language) -> str:
+    """Title block, figures, lists, legend. On a phone it is a sheet below the map that opens by a tap."""
+    badge = (
+        f'<span class="badge warn">{escape(say("synthetic", language))}</span>' if picture.synthetic else ""
+    )
+    date = f"{say('data.date', language)} {picture.data_date}" if picture.data_date else ""
+    source = " · ".join(part for part in (date, say("crs", language)) if part)
+    numbers = "".join(
+        f"<div><dd>{escape(number)}</dd><dt>{escape(words)}</dt></div>" for number, words in picture.figures
+    )
+    legends = "".join(style.legend_html(rows, heading) for heading, rows in picture.legends.items())
+    return (
+        '<details class="panel" id="panel" open tabindex="-1">'
+        f"<summary>{escape(say('summary.open', language))}</summary>"
+        f'<div class="title-block"><h2>{escape(say(picture.name + ".title", language))}</h2>{badge}'
+        f'<p class="source">{escape(source)}</p></div>'
+        f'{_notices(picture, language)}<dl class="figures">{numbers}</dl>'
+        f"{''.join(_rows(group) for group in picture.groups if group.rows)}"
+        f'<div class="legends" aria-label="{escape(say("legend", language))}">{legends}</div></details>'
+    )
+
+
+def _notices(picture: Picture, language: Language) -> str:
+    """What the reader must know first: nothing to show, or a layer that was cut."""
+    lines = [
+        say("capped", language, layer=cut.title, shown=f"{cut.shown:,}", total=f"{cut.total:,}")
+        for cut in picture.cuts
+    ]
+    if all(layer.empty for layer in picture.layers if layer.live):
+        lines.append(f"{say('empty', language)} {say('empty.remedy', language)}")
+    return "".join(f'<p class="notice" role="status">{escape(line)}</p>' for line in lines)
+
+
+def _rows(group: RowGroup) -> str:
+    note = f'<p class="note">{escape(group.note)}</p>' if group.note else ""
+    items = "".join(f"<li>{_row(row)}</li>" for row in group.rows)
+    return f'<section class="rows"><h2>{escape(group.heading)}</h2>{note}<ul>{items}</ul></section>'
+
+
+def _row(row: Row) -> str:
+    detail = f"<small>{escape(row.detail)}</small>" if row.detail else ""
+    inside = (
+        f'{row.picture}<span class="what"><b>{escape(row.title)}</b>{detail}</span>'
+        f'<span class="value">{escape(row.value)}</span>'
+    )
+    if row.go is None:
+        return f'<div class="row">{inside}</div>'
+    place = escape(json.dumps(row.go))
+    return (
+        f'<button class="row" type="button" data-go="{place}" data-key="{escape(row.key)}">{inside}</button>'
+    )
+
+
+def _with_stable_names(html: str) -> str:
+    """Every random name replaced by its number in order of appearance."""
+    numbers: dict[str, int] = {}
+    return _RANDOM_NAME.sub(lambda found: str(numbers.setdefault(found[0], len(numbers) + 1)), html)

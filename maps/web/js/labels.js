@@ -1,0 +1,96 @@
+/**
+ * Words and signs on a Leaflet map without overlaps: the most important first, the rest waits for a closer zoom.
+ *
+ * A classic script, because a stand-alone file opened from disk cannot load modules. Sets `window.gridgovLabels`.
+ */
+(() => {
+  "use strict";
+
+  /** Pixels kept free around words. */
+  const GAP = 3;
+
+  /**
+   * @typedef {object} Item
+   * @property {L.Marker} marker
+   * @property {number} rank the lowest is placed first
+   * @property {number} minZoom not shown below
+   * @property {boolean} tag a sign that shrinks to a dot where there is no room, instead of vanishing
+   * @property {number} width
+   * @property {number} height
+   * @property {L.LayerGroup} group
+   */
+
+  /** @typedef {[number, number, number, number]} Box left, top, right, bottom in pixels of the map */
+
+  /** @param {Box} a @param {Box} b */
+  const meets = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
+
+  const canvas = document.createElement("canvas").getContext("2d");
+
+  /**
+   * Width of words in pixels.
+   * @param {string} text
+   * @param {string} font as in CSS
+   */
+  function widthOf(text, font) {
+    if (!canvas) return text.length * 12;
+    canvas.font = font;
+    return Math.ceil(canvas.measureText(text).width);
+  }
+
+  /**
+   * Places the words of one map. `add` items, then `lay` at every move.
+   * @param {L.Map} map
+   */
+  function placer(map) {
+    /** @type {Item[]} */
+    const items = [];
+    let waiting = 0;
+
+    /** @param {Item} item @returns {Box} */
+    function boxOf(item) {
+      const at = map.latLngToContainerPoint(item.marker.getLatLng());
+      const [halfWidth, halfHeight] = [item.width / 2 + GAP, item.height / 2 + GAP];
+      const middle = item.tag && item.height > 20 ? at.y - item.height / 2 : at.y;
+      return [at.x - halfWidth, middle - halfHeight, at.x + halfWidth, middle + halfHeight];
+    }
+
+    function lay() {
+      waiting = 0;
+      const zoom = map.getZoom();
+      const size = map.getSize();
+      /** @type {Box} */
+      const frame = [-40, -40, size.x + 40, size.y + 40];
+      /** @type {Box[]} */
+      const taken = [];
+      for (const item of items) {
+        if (!map.hasLayer(item.group)) continue;
+        const element = item.marker.getElement();
+        if (!element) continue;
+        const box = boxOf(item);
+        const wanted = zoom >= item.minZoom && meets(box, frame);
+        const free = wanted && !taken.some((other) => meets(box, other));
+        if (free) taken.push(box);
+        element.classList.toggle("hidden", !free && !(wanted && item.tag));
+        element.classList.toggle("dot", wanted && !free && item.tag);
+      }
+    }
+
+    function later() {
+      if (!waiting) waiting = requestAnimationFrame(lay);
+    }
+
+    map.on("zoomend moveend resize layeradd layerremove", later);
+
+    return {
+      /** @param {Item[]} added */
+      add(added) {
+        items.push(...added);
+        items.sort((a, b) => a.rank - b.rank);
+        later();
+      },
+    };
+  }
+
+  /** @type {any} */ (window).gridgovLabels = { placer, widthOf };
+})();
