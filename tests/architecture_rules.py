@@ -20,6 +20,7 @@ LAYERS: list[set[str]] = [
     {"gridgov.layers", "gridgov.symbology"},
     {"gridgov.store"},
     {"gridgov.serving"},
+    {"gridgov.records"},
     {
         "gridgov.areas",
         "gridgov.land",
@@ -30,6 +31,7 @@ LAYERS: list[set[str]] = [
         "gridgov.attachments",
     },
     {"gridgov.relink", "gridgov.matching", "gridgov.statistics", "gridgov.exchange", "gridgov.jobs"},
+    {"gridgov.seeding"},
     {"maps"},
     {"api"},
 ]
