@@ -147,7 +147,10 @@ def import_in_function(module: Module) -> Iterator[str]:
     """Rule 1: every import stands at the top, so that the layers can be read there."""
     for function in module.functions:
         for node in ast.walk(function):
-            if isinstance(node, ast.Import | ast.ImportFrom):
+            called = (
+                getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+            )
+            if isinstance(node, ast.Import | ast.ImportFrom) or called in {"import_module", "__import__"}:
                 yield f"{module.place(node)}: import inside {function.name}"
 
 

@@ -52,6 +52,7 @@ SPECIMENS = [
     ("wrong_direction", "gridgov/issues.py", "from gridgov import areas\n"),
     ("wrong_direction", "gridgov/store/queries/x.py", "from ...serving import linking\n"),
     ("import_in_function", "gridgov/x.py", "def f():\n    import json\n"),
+    ("import_in_function", "gridgov/x.py", "def f():\n    importlib.import_module('json')\n"),
     ("banned_import", "gridgov/x.py", "import fastapi\n"),
     ("banned_import", "maps/x.py", "from api import deps\n"),
     ("too_long", "gridgov/x.py", "x = 1\n" * 401),
