@@ -1,0 +1,160 @@
+"""Read what GDAL reads best: GeoJSON, GeoPackage, FlatGeobuf, File Geodatabase, KML. Never the live store."""
+
+from __future__ import annotations
+
+import re
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError
+
+from gridgov.errors import InvalidValue, TooLarge, UnreadableFile
+from gridgov.exchange.archive import check_kml
+from gridgov.exchange.registry import Format, ReadOptions
+from gridgov.exchange.source import CrsSource, SourceTable
+from gridgov.geo.crs import WGS84, CoordinateSystem, Epsg, crs_from_wkt, parse_crs
+from gridgov.geo.shapes import Finding, read_wkb
+from gridgov.geo.transform import Geometries
+from gridgov.geo.words import Words
+
+GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError, FieldError)
+
+# pyogrio hands GDAL's complaints on as Python warnings, whose filters belong to the whole process.
+_one_at_a_time = threading.Lock()
+_KML_HOUSEKEEPING = frozenset(
+    {"timestamp", "begin", "end", "altitudemode", "tessellate", "extrude", "visibility", "draworder", "icon",
+     "snippet", "id"}
+)  # fmt: skip
+_CRS_MEMBER = re.compile(rb'"crs"\s*:\s*\{')
+_WGS84_WITH_HEIGHT = 4979
+_HARMLESS = ("Non closed ring detected", "Several features with id", "Invalid coord dimension")
+
+
+def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
+    """Read one layer. Raises UnreadableFile, TooLarge, InvalidValue (which layer?), UnsupportedDatum."""
+    if form.name == "kml":
+        check_kml(path)
+    with _one_at_a_time, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            layer = choose_layer(path, options.layer)
+            _check_count(path, layer, options)
+            meta, table = pyogrio.raw.read_arrow(path, layer=layer)
+        except GDAL_ERRORS as error:
+            raise unreadable(path, form, error) from error
+    geometry_name = meta["geometry_name"] or "wkb_geometry"
+    columns = {
+        name: table.column(name).combine_chunks() for name in table.column_names if name != geometry_name
+    }
+    geometries: Geometries | None = None
+    findings: list[Finding] = []
+    if geometry_name in table.column_names:
+        geometries, findings = read_wkb(table.column(geometry_name).to_numpy())
+    crs, source = declared(
+        meta["crs"], implied=form.name in {"geojson", "kml"} and not _has_crs_member(path, form)
+    )
+    return SourceTable(
+        format=form.name,
+        layer=layer,
+        columns=_without_housekeeping(columns) if form.name == "kml" else columns,
+        geometries=geometries,
+        rows=np.arange(1, table.num_rows + 1, dtype=np.int64),
+        crs=crs,
+        crs_source=source,
+        findings=tuple(findings),
+        notes=gdal_notes(caught),
+    )
+
+
+def choose_layer(path: Path, wanted: str) -> str:
+    """The layer to read: the one asked for, or the only one with places. Raises InvalidValue listing them."""
+    layers = [(str(name), geometry) for name, geometry in pyogrio.list_layers(path)]
+    names = [name for name, _ in layers]
+    if wanted:
+        if wanted in names:
+            return wanted
+        message = f"{path.name} has no layer {wanted!r}; it has {', '.join(names)}."
+        raise InvalidValue(message, file=path.name, layers=names)
+    spatial = [name for name, geometry in layers if geometry is not None] or names
+    if len(spatial) == 1:
+        return spatial[0]
+    if not spatial:
+        raise UnreadableFile(f"{path.name} holds no layer; export it again.", file=path.name)
+    message = f"{path.name} has {len(spatial)} layers; name one of {', '.join(spatial)}."
+    raise InvalidValue(message, file=path.name, layers=spatial)
+
+
+def declared(text: str | None, *, implied: bool = False) -> tuple[CoordinateSystem | None, CrsSource]:
+    """The coordinate system a file declares ("EPSG:4547" or WKT). Raises UnsupportedDatum."""
+    if not text:
+        return None, "none"
+    if not text.upper().startswith("EPSG:"):
+        found = crs_from_wkt(text)
+        return found, "none" if found is None else "file"
+    crs = WGS84 if text == f"EPSG:{_WGS84_WITH_HEIGHT}" else parse_crs(text)
+    return crs, "implied" if implied and isinstance(crs, Epsg) else "file"
+
+
+def unreadable(path: Path, form: Format, error: Exception) -> UnreadableFile:
+    """A library's complaint as our error, without the machine's folders."""
+    said = (
+        str(error)
+        .replace(str(path), path.name)
+        .replace(f"{path.parent}/", "")
+        .split(";")[0]
+        .strip()
+        .rstrip(".")
+    )
+    message = (
+        f"{path.name} cannot be read as {form.title}: it is cut off, damaged or something else ({said})."
+    )
+    return UnreadableFile(f"{message} Export it again.", file=path.name)
+
+
+def gdal_notes(caught: list[warnings.WarningMessage]) -> tuple[Words, ...]:
+    """What GDAL remarked, but for remarks that our own checks make with their row."""
+    texts = dict.fromkeys(str(each.message) for each in caught)
+    return tuple(Words(text, text) for text in texts if not any(part in text for part in _HARMLESS))
+
+
+def _check_count(path: Path, layer: str, options: ReadOptions) -> None:
+    count = int(pyogrio.read_info(path, layer=layer)["features"])
+    limit = options.settings.import_max_rows
+    if count > limit:
+        raise too_many_rows(path, count, limit)
+
+
+def too_many_rows(path: Path, count: int, limit: int) -> TooLarge:
+    """More rows than one import may have."""
+    message = (
+        f"{path.name} has {count:,} rows, more than GRIDGOV_IMPORT_MAX_ROWS = {limit:,}; "
+        "split the file or raise the setting."
+    )
+    return TooLarge(message, file=path.name, setting="GRIDGOV_IMPORT_MAX_ROWS", limit=limit)
+
+
+def _has_crs_member(path: Path, form: Format) -> bool:
+    """Whether a GeoJSON says its system itself, in a `crs` member of the old form at its start or end."""
+    if form.name != "geojson":
+        return False
+    with path.open("rb") as file:
+        head = file.read(4096)
+        file.seek(max(0, path.stat().st_size - 4096))
+        return _CRS_MEMBER.search(head) is not None or _CRS_MEMBER.search(file.read()) is not None
+
+
+def _without_housekeeping(columns: dict[str, Any]) -> dict[str, Any]:
+    """Without the columns that KML's reader adds to every file, and without columns of blanks."""
+    kept = {name: values for name, values in columns.items() if name.lower() not in _KML_HOUSEKEEPING}
+    return {name: values for name, values in kept.items() if len(values) == 0 or not _all_blank(values)}
+
+
+def _all_blank(values: pa.Array) -> bool:
+    return (
+        all(value in {None, ""} for value in values.to_pylist()) if pa.types.is_string(values.type) else False
+    )
