@@ -48,6 +48,7 @@ from gridgov.geo.offset import (
 from gridgov.geo.predicates import contains_point, interior_point, intersects_box, shares
 from gridgov.geo.propose import BetterFit, Proposal, fits_better_as, propose_crs
 from gridgov.geo.ragged import RaggedPolygons, ragged
+from gridgov.geo.raw import polygon_from_rings, read_wkb
 from gridgov.geo.shapes import (
     Family,
     Finding,
@@ -55,8 +56,6 @@ from gridgov.geo.shapes import (
     clean,
     inspect,
     normalise,
-    polygon_from_rings,
-    read_wkb,
 )
 from gridgov.geo.transform import (
     AxisOrder,

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from gridgov.errors import InvalidGeometry
 from gridgov.geo.ellipsoid import metres_per_degree
 from gridgov.geo.measure import geodesic_area
 from gridgov.geo.predicates import interior_point
@@ -45,11 +46,16 @@ def coverage_faults(
     Expects valid polygons (see ``normalise``); None and empty are left out. Pieces below ``smallest_area``
     m² or ``smallest_width`` metres are dropped: they are rounding. Ordered by first, second, then area,
     largest first. A gap is reported for the two geometries that it separates.
+    Raises InvalidGeometry for a geometry that crosses itself.
     """
     features = as_geometries(geometries)
     usable = np.flatnonzero(~(shapely.is_missing(features) | shapely.is_empty(features)))
     if len(usable) < 2:
         return []
+    invalid = usable[~shapely.is_valid(features[usable])]
+    if len(invalid):
+        message = f"the geometry in row {invalid[0]} is not valid; repair it with normalise first"
+        raise InvalidGeometry(message, row=int(invalid[0]))
     west, south, east, north = shapely.total_bounds(features[usable])
     origin = np.array([(west + east) / 2.0, (south + north) / 2.0])
     scale = np.array([float(length) for length in metres_per_degree(origin[1])])

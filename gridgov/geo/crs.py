@@ -1,14 +1,16 @@
 """Coordinate systems: which ones exist here, how text and files name them, which are refused.
 
 A coordinate system is a value of one of three types: ``Epsg`` (everything pyproj knows on the CGCS2000 or
-WGS 84 datum), ``Gcj02`` and ``Bd09``. WGS 84 and CGCS2000 degrees are taken as the same numbers, which holds
-to the decimetre and is what every Chinese survey rule does; Xian 1980 and Beijing 1954 lie some hundred
-metres off, have no public transformation, and are refused by datum, whatever their code.
+WGS 84 datum), ``Gcj02`` and ``Bd09``. WGS 84 and CGCS2000 degrees are taken as the same numbers: the
+ellipsoids differ by 0.1 mm, the drift of the plate since the epoch of CGCS2000 is less than a metre. Xian
+1980 and Beijing 1954 lie some hundred metres off, have no public transformation, and are refused by datum,
+whatever their code.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -154,7 +156,7 @@ def parse_crs(text: str) -> CoordinateSystem:
     >>> parse_crs("GCJ-02").key
     'gcj02'
     """
-    folded = text.strip().upper()
+    folded = unicodedata.normalize("NFKC", text).strip().upper()  # full-width colons and digits too
     compact = re.sub(r"[\s_\-]", "", folded)
     for form in _EPSG_FORMS:
         if match := form.match(compact):

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridgov import geo
+from gridgov.errors import InvalidGeometry
+from tests.geo.specimens import BOW_TIE
 
 LEFT = shapely.box(113.300, 33.700, 113.310, 33.710)
 RIGHT = shapely.box(113.310, 33.700, 113.320, 33.710)
@@ -68,6 +70,11 @@ def test_rows_keep_their_numbers_beside_none_and_empty() -> None:
 @pytest.mark.parametrize("few", [[], [None], [LEFT]])
 def test_fewer_than_two_geometries_have_no_neighbours(few: list[object]) -> None:
     assert geo.coverage_faults(few) == []
+
+
+def test_a_geometry_that_crosses_itself_is_refused_by_its_row() -> None:
+    with pytest.raises(InvalidGeometry, match="row 2"):
+        geo.coverage_faults([LEFT, RIGHT, BOW_TIE])
 
 
 def test_coordinates_with_noise_of_the_last_bits_fit() -> None:

@@ -16,6 +16,7 @@ from gridgov.errors import OutOfRange, UnknownCoordinateSystem, UnsupportedDatum
         ("EPSG:4547", "EPSG:4547"),
         (" epsg:4547 ", "EPSG:4547"),
         ("4547", "EPSG:4547"),
+        ("EPSG：4547", "EPSG:4547"),
         ("urn:ogc:def:crs:EPSG::4490", "EPSG:4490"),
         ("http://www.opengis.net/def/crs/EPSG/0/4490", "EPSG:4490"),
         ("http://www.opengis.net/def/crs/OGC/1.3/CRS84", "EPSG:4326"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 
 import numpy as np
@@ -175,15 +174,3 @@ class TestUnits:
             "grid area",
             "area on the certificate",
         ]
-
-
-def test_many_parcels_cost_a_fraction_of_the_library_called_one_by_one() -> None:
-    parcels = random_parcels(20_000)
-    start = time.thread_time()
-    areas = geo.geodesic_area(parcels)
-    ours = (time.thread_time() - start) / len(parcels)
-    start = time.thread_time()
-    expected = [by_library(parcel) for parcel in parcels[:1_000]]
-    theirs = (time.thread_time() - start) / len(expected)
-    np.testing.assert_allclose(areas[:1_000], expected, rtol=1e-7)
-    assert ours < theirs / 5.0, f"{ours * 1e6:.1f} µs a parcel against {theirs * 1e6:.1f} µs"

@@ -106,6 +106,13 @@ class TestAgreementWithOtherImplementations:
         np.testing.assert_allclose(ours, [(c.lon, c.lat) for c in second], rtol=0, atol=3e-7)
 
 
+def test_a_value_without_an_original_comes_back_unchanged() -> None:
+    gap = (offset.WEST + 0.001, 40.0)  # the shift at this edge carries the box's own places further east
+    assert float(geo.wgs84_to_gcj02(offset.WEST, 40.0)[0]) > gap[0]
+    lon, lat = geo.gcj02_to_wgs84(*gap)
+    assert (float(lon), float(lat)) == gap
+
+
 def test_not_finite_values_come_back_unchanged_and_harm_no_neighbour() -> None:
     lon = np.array([np.nan, np.inf, 113.30])
     lat = np.array([33.74, 33.74, 33.74])

@@ -174,6 +174,19 @@ def test_whatever_is_drawn_becomes_storable_or_is_refused_with_a_reason(
         assert geo.normalise(stored)[0].equals_exact(stored)
 
 
+def test_tangles_that_one_rebuilding_leaves_crossing_are_rebuilt_again() -> None:
+    random = np.random.default_rng(3)
+    lon, lat = [113.0, 113.1, 113.25, 113.5], [33.5, 33.6, 33.75, 34.0]
+    places = [np.column_stack((random.choice(lon, 9), random.choice(lat, 9))) for _ in range(1_000)]
+    tangles = [shapely.Polygon(each) for each in places]
+    once = shapely.make_valid(tangles, method="structure", keep_collapsed=False)
+    assert not shapely.is_valid(once).all(), "the geometry library needs no second pass any more"
+    stored = geo.normalise(tangles)
+    assert shapely.is_valid(stored[~shapely.is_missing(stored)]).all()
+    refused = {finding.kind for finding in geo.inspect(tangles) if not finding.repaired}
+    assert refused <= {"collapsed"}
+
+
 class TestRawRings:
     ring = ((113.30, 33.70), (113.31, 33.70), (113.31, 33.71))
 
