@@ -146,7 +146,7 @@ def micro_grids() -> tuple[MicroGrid, ...]:
 @cache
 def park_shapes() -> dict[str, Any]:
     """Park code → woven outline in the design frame."""
-    town_side = next(part for part in _sides(roads.railway()) if part.contains(shapely.Point(0, 0)))
+    town_side = next(part for part in _sides(roads.railway_through()) if part.contains(shapely.Point(0, 0)))
     river_side = next(part for part in _sides(roads.river_line()) if part.contains(shapely.Point(0, 0)))
     drawn = []
     for park in PARKS:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import shapely
 
 from data.seed.generate.boundaries import ESTATE_CODE, micro_grids
 from data.seed.generate.land import plots
+from data.seed.generate.naming import building_names
 from data.seed.generate.parcels import address
 from data.seed.generate.records import Feature, feature, identifier
 from data.seed.generate.structures import buildings
@@ -17,22 +20,18 @@ def building_code(at: int) -> str:
 
 
 def building_features() -> list[Feature]:
-    """All buildings; only those of the estate have names that people use."""
+    """All buildings; homes have the names that people use, public buildings only a code."""
     features = []
-    for at, each in enumerate(buildings()):
-        values = {
+    for at, (each, name) in enumerate(zip(buildings(), building_names(), strict=True)):
+        values: dict[str, Any] = {} if name is None else {"name_zh": name[0], "name_en": name[1]}
+        if each.estate:
+            values["estate_id"] = identifier("areas", ESTATE_CODE)
+        values |= {
             "address": address(plots()[each.plot]),
             "storeys": each.storeys,
             "entrances": each.entrances,
             "households": each.households,
         }
-        if each.estate:
-            values = {
-                "name_zh": f"高阳小区 {at + 1} 号楼",
-                "name_en": f"Gaoyang Estate block {at + 1}",
-                "estate_id": identifier("areas", ESTATE_CODE),
-                **values,
-            }
         features.append(feature("buildings", building_code(at), each.lon_lat, **values))
     return features
 

@@ -16,11 +16,12 @@ from data.seed.generate.boundaries import micro_grids
 from data.seed.generate.dwellings import building_code
 from data.seed.generate.frame import to_lon_lat
 from data.seed.generate.land import plots
+from data.seed.generate.naming import building_names
 from data.seed.generate.people import HANDLERS
 from data.seed.generate.records import Feature, feature, identifier
 from data.seed.generate.structures import Building, buildings
 
-COUNT = 1020
+COUNT = 1080
 FIRST_DAY = date(2023, 1, 3)
 LAST_DAY = date(2024, 5, 31)
 _BEIJING = timezone(timedelta(hours=8))
@@ -56,13 +57,28 @@ _MATTERS = {
     "noise": Matter(2, 3, "building", ("夜间施工噪声", "餐饮油烟扰民")),
     "dispute": Matter(3.4, 15, "building", ("邻里纠纷待调解", "物业费纠纷待调解", "停车纠纷待调解")),
     "hidden_danger": Matter(7, 2, "building", ("外墙瓷砖松动", "灭火器过期", "临时线路裸露", "护栏缺失")),
-    "land": Matter(0.5, 20, "plant", ("企业咨询用地指标",)),
-    "plant_space": Matter(0.8, 15, "plant", ("企业申请扩产用房", "企业求租仓库")),
-    "funds": Matter(0.5, 20, "plant", ("企业咨询贴息贷款",)),
-    "labour": Matter(0.5, 10, "plant", ("企业招工困难",)),
-    "environment": Matter(0.4, 15, "plant", ("企业咨询环评手续",)),
+    "land": Matter(0.9, 20, "plant", ("企业咨询用地指标",)),
+    "plant_space": Matter(1.4, 15, "plant", ("企业申请扩产用房", "企业求租仓库")),
+    "funds": Matter(0.8, 20, "plant", ("企业咨询贴息贷款",)),
+    "labour": Matter(0.8, 10, "plant", ("企业招工困难",)),
+    "environment": Matter(0.7, 15, "plant", ("企业咨询环评手续",)),
     "other": Matter(0.9, 5, "building", ("居民咨询办事流程", "便民设施报修")),
 }
+# Words that put a matter inside the building.
+_INDOORS = (
+    "楼道",
+    "单元",
+    "消防门",
+    "灭火器",
+    "暖气",
+    "阀门",
+    "水压",
+    "水管",
+    "软管",
+    "配电箱",
+    "邻里",
+    "临时线路",
+)
 _SEASONS = {"weeds": {5, 6, 7, 8, 9}, "heating": {11, 12, 1, 2, 3}}
 
 
@@ -118,9 +134,10 @@ def _text(moment: datetime) -> str:
 
 def _at_building(ground: Ground, words: str, rng: random.Random) -> dict[str, Any]:
     at, home = rng.choice(ground.homes)
+    name = building_names()[at]
     entrance, floor = rng.randint(1, max(1, home.entrances)), rng.randint(1, home.storeys)
-    indoors = "楼道" in words or "单元" in words or rng.random() < 0.3
-    place = f"{building_name(at, home)}{f' {entrance} 单元 {floor} 层' if indoors else '旁'}"
+    indoors = any(sign in words for sign in _INDOORS)
+    place = f"{name[0] if name else building_code(at)}{f' {entrance} 单元 {floor} 层' if indoors else '旁'}"
     if indoors:
         return {
             "point": shapely.Point(home.u, home.v),
@@ -132,11 +149,6 @@ def _at_building(ground: Ground, words: str, rng: random.Random) -> dict[str, An
         }
     point = shapely.Point(home.u + rng.uniform(-30, 30), home.v + rng.choice([-1, 1]) * rng.uniform(9, 18))
     return {"point": point, "title": f"{place}{words}", **_by_phone(rng)}
-
-
-def building_name(at: int, home: Building) -> str:
-    """How people call a building: by its number in the estate, otherwise by its code."""
-    return f"高阳小区 {at + 1} 号楼" if home.estate else f"{building_code(at)} 号楼"
 
 
 def _by_phone(rng: random.Random) -> dict[str, Any]:
@@ -174,11 +186,20 @@ def _place(ground: Ground, matter: Matter, words: str, rng: random.Random) -> di
             return found
 
 
+def _working_hour(moment: datetime, rng: random.Random) -> datetime:
+    """The same moment when it lies between eight and half past seven at night, else the next morning."""
+    minutes = moment.hour * 60 + moment.minute
+    if 8 * 60 <= minutes < 19 * 60 + 30:
+        return moment
+    day = moment.date() + timedelta(days=1 if minutes >= 8 * 60 else 0)
+    return datetime.combine(day, time(8, 0), tzinfo=_BEIJING) + timedelta(minutes=rng.randrange(100))
+
+
 def _course(reported: datetime, matter: Matter, rng: random.Random) -> dict[str, Any]:
     """The promised limit and, for all but a few late ones, when the case was closed."""
     due = datetime.combine(reported.date() + timedelta(days=matter.days), time(18, 0), tzinfo=_BEIJING)
     share = rng.betavariate(2.0, 3.2) if rng.random() < 0.95 else rng.uniform(1.05, 2.2)
-    closed = reported + (due - reported) * share
+    closed = _working_hour(reported + (due - reported) * share, rng)
     values = {"reported_at": _text(reported), "due_at": _text(due)}
     end = datetime(2024, 5, 31, 16, 0, tzinfo=UTC)
     if closed >= end or rng.random() < 0.012:

@@ -142,7 +142,7 @@ def _town_plots() -> list[Plot]:
             continue
         for ground in parts(shapely.difference(block, villages)):
             whole_block = rng.random() < developed
-            for leaf in _leaves(ground, target * 10_000.0, rng):
+            for leaf in _leaves(ground, target * (10_000.0 if whole_block else 5_500.0), rng):
                 built = whole_block if rng.random() < 0.8 else rng.random() < developed
                 if size(leaf) > 1500.0:
                     found.append(Plot(_choose(uses, rng), "town", cell_name, built, leaf))

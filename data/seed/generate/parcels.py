@@ -7,26 +7,29 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import shapely
+
 from data.seed.generate.frame import MU_M2, geodesic_m2, to_lon_lat
 from data.seed.generate.land import Plot, plots
+from data.seed.generate.naming import plot_names
 from data.seed.generate.places import COMMUNITIES, DIVISION_CODE, park_of_cell
 from data.seed.generate.records import Feature, feature
 from data.seed.generate.structures import INDUSTRIAL, halls_by_plot
 
 SCHEME = "ydyh-2023"
 RESERVE_MU = (1800.0, 1850.0)
-# Cells that the reserve is taken from, first those beside developed parks.
-_RESERVE_CELLS = ("E3", "A1", "C1", "D1", "E2", "C3", "B3", "B2", "D2", "E1", "D3", "A3")
-_RESERVED_CYCLE = ("reserved", "preparing", "reserved", "clear", "preparing", "listed", "reserved", "clear")
+_RESERVE_OF_A_BLOCK_MU = 240.0  # the reserve is spread over many blocks
+_RESERVED_CYCLE = ("reserved", "preparing", "clear", "listed", "reserved", "preparing", "reserved", "clear")
 _EARLY_CYCLE = (
     "proposed",
     "submitted",
     "approved",
     "compensation",
-    "proposed",
     "sold",
+    "proposed",
     "not_started",
     "compensation",
+    "recovered",
 )
 _ROW_ROADS = {"1": "湛南路以北", "2": "长江路以北", "3": "长江路以南"}
 _COLUMN_ROADS = {
@@ -51,24 +54,46 @@ class Parcel:
     m2: float
 
 
-def _reserve(shapes: list[Any]) -> dict[int, str]:
-    """Plot index → stage for the plots in the reserve; their areas add up to RESERVE_MU."""
-    order = sorted(
-        (at for at, plot in enumerate(plots()) if not plot.developed),
-        key=lambda at: (
-            _RESERVE_CELLS.index(plots()[at].cell) if plots()[at].cell in _RESERVE_CELLS else 99,
-            at,
-        ),
-    )
-    rng = random.Random("reserve")
-    rng.shuffle(order)
+def _neighbourhoods() -> list[list[int]]:
+    """The undeveloped plots in groups that touch, so that a block moves through the stages together."""
+    waiting = [at for at, plot in enumerate(plots()) if not plot.developed]
+    tree = shapely.STRtree([plots()[at].shape for at in waiting])
+    groups = []
+    seen: set[int] = set()
+    for first in range(len(waiting)):
+        if first in seen:
+            continue
+        group, edge = [], [first]
+        seen.add(first)
+        while edge:
+            here = edge.pop()
+            group.append(waiting[here])
+            near = tree.query(plots()[waiting[here]].shape, predicate="dwithin", distance=1.0)
+            fresh = sorted(set(near.tolist()) - seen)
+            seen.update(fresh)
+            edge += fresh
+        groups.append(sorted(group))
+    return groups
+
+
+def _stages(shapes: list[Any]) -> dict[int, str]:
+    """Plot index → stage of the undeveloped plots; the reserve among them adds up to RESERVE_MU."""
+    rng = random.Random("stages")
+    groups = _neighbourhoods()
+    rng.shuffle(groups)
     chosen: dict[int, str] = {}
     total = 0.0
-    for at in order:
-        mu = geodesic_m2(shapes[at]) / MU_M2
-        if total + mu < RESERVE_MU[1] - 8.0:
-            chosen[at] = _RESERVED_CYCLE[len(chosen) % len(_RESERVED_CYCLE)]
-            total += mu
+    for number, group in enumerate(groups):
+        taken = 0.0
+        reserved = _RESERVED_CYCLE[number % len(_RESERVED_CYCLE)]
+        early = _EARLY_CYCLE[number % len(_EARLY_CYCLE)]
+        for at in group:
+            mu = geodesic_m2(shapes[at]) / MU_M2
+            if total + mu < RESERVE_MU[1] - 8.0 and taken + mu < _RESERVE_OF_A_BLOCK_MU:
+                chosen[at] = reserved if rng.random() < 0.8 else rng.choice(_RESERVED_CYCLE)
+                total, taken = total + mu, taken + mu
+            else:
+                chosen[at] = early if rng.random() < 0.8 else rng.choice(_EARLY_CYCLE)
     if not RESERVE_MU[0] <= total <= RESERVE_MU[1]:
         raise ValueError(f"the reserve adds up to {total:.1f} mu, wanted {RESERVE_MU[0]}–{RESERVE_MU[1]}")
     return chosen
@@ -78,20 +103,13 @@ def _reserve(shapes: list[Any]) -> dict[int, str]:
 def parcels() -> tuple[Parcel, ...]:
     """One parcel per plot, in the same order, codes DK-0001 on."""
     shapes = [to_lon_lat(plot.shape) for plot in plots()]
-    reserve = _reserve(shapes)
-    rng = random.Random("stages")
+    stages = _stages(shapes)
     found = []
-    early = 0
     for at, (plot, shape) in enumerate(zip(plots(), shapes, strict=True)):
-        stage: str | None = None
-        if at in reserve:
-            stage = reserve[at]
-        elif not plot.developed:
-            stage = _EARLY_CYCLE[early % len(_EARLY_CYCLE)]
-            early += 1
-        elif plot.sort in {"town", "public", "estate", "pocket"}:
+        stage = stages.get(at)
+        if stage is None and plot.sort in {"town", "public", "estate", "pocket"}:
             empty = plot.use in INDUSTRIAL and at not in halls_by_plot()
-            stage = "building" if empty else rng.choices(["completed", "recovered"], [60, 1])[0]
+            stage = "building" if empty else "completed"
         found.append(Parcel(plot, f"DK-{at + 1:04d}", stage, shape, geodesic_m2(shape)))
     return tuple(found)
 
@@ -164,6 +182,8 @@ def parcel_features() -> list[Feature]:
             "as_of": "2026-09-30",
             "visibility": "internal" if parcel.stage in {"proposed", "submitted"} else "public",
         }
+        if at in plot_names():
+            values["name_zh"], values["name_en"] = plot_names()[at]
         if park is not None:
             values["park_code"] = park.code
         values |= _supply(parcel, at, rng)

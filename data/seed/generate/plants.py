@@ -76,7 +76,7 @@ def _vacancies(count: int, park_codes: list[str]) -> list[str]:
     rng = random.Random("vacancies")
     states = []
     for at in range(count):
-        weights = [16, 10, 22, 20, 30, 2] if park_codes[at] == "PK-03" else [5, 5, 4, 30, 54, 2]
+        weights = [9, 7, 22, 24, 36, 2] if park_codes[at] == "PK-03" else [5, 5, 4, 30, 54, 2]
         states.append(
             rng.choices(["vacant", "part_vacant", "planned", "let", "own_use", "unknown"], weights)[0]
         )

@@ -45,6 +45,18 @@ _CROSSINGS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "D3": ((0.52,), (0.36,)), "E3": ((0.47,), (0.34,)),
 }  # fmt: skip
 
+# What the secondary roads of a cell are named after, and cells that continue an earlier cell's numbers.
+_DISTRICTS = {
+    "A1": ("皇台", "Huangtai"), "A2": ("皇台", "Huangtai"), "B1": ("电气", "Dianqi"),
+    "C1": ("创业", "Chuangye"),
+    "D1": ("尼龙", "Nylon"), "E1": ("尼龙", "Nylon"), "B2": ("平东", "Pingdong"), "C2": ("高阳", "Gaoyang"),
+    "D2": ("张楼", "Zhanglou"), "E2": ("物流", "Logistics"), "E3": ("物流", "Logistics"),
+    "A3": ("屈庄", "Quzhuang"),
+    "B3": ("平安", "Ping'an"), "C3": ("沙河", "Shahe"), "D3": ("滨河", "Binhe"),
+}  # fmt: skip
+_EARLIER_CELLS = {"A2": 1, "E1": 1, "E3": 1}
+_NUMERALS = "〇一二三四五六"
+
 
 @dataclass(frozen=True, slots=True)
 class Road:
@@ -92,10 +104,15 @@ def river() -> Any:
     return shapely.intersection(shapely.Polygon(ring), ground())
 
 
+def railway_through() -> Any:
+    """The railway's middle line, from beyond the zone to beyond the zone."""
+    return shapely.LineString(smooth(_RAILWAY))
+
+
 @cache
 def railway() -> Any:
     """The railway's middle line within the zone."""
-    return shapely.intersection(shapely.LineString(smooth(_RAILWAY)), ground())
+    return shapely.intersection(railway_through(), ground())
 
 
 @cache
@@ -145,30 +162,35 @@ def trunk_roads() -> tuple[Road, ...]:
     return tuple(roads)
 
 
+def _cell_roads(name: str) -> list[Road]:
+    """The secondary roads inside one cell: 路 run north to south, 街 west to east, numbered by district."""
+    low_u, low_v, high_u, high_v = cell(name).bounds
+    across, up = _CROSSINGS[name]
+    zh, en = _DISTRICTS[name]
+    found = []
+    for number, share in enumerate(across, start=1 + 2 * _EARLIER_CELLS.get(name, 0)):
+        u = low_u + (high_u - low_u) * share
+        found.append((f"{zh}{_NUMERALS[number]}路", f"{en} Road {number}", [(u, low_v - 20.0), (u, high_v)]))
+    for number, share in enumerate(up, start=1 + 2 * _EARLIER_CELLS.get(name, 0)):
+        v = high_v - (high_v - low_v) * share
+        found.append((f"{zh}{_NUMERALS[number]}街", f"{en} Street {number}", [(low_u, v), (high_u, v)]))
+    return [_secondary(*road) for road in found]
+
+
+def _secondary(name_zh: str, name_en: str, points: list[tuple[float, float]]) -> Road:
+    line = shapely.intersection(shapely.LineString(points), core())
+    return Road(name_zh, name_en, "secondary", line, 28.0)
+
+
 @cache
 def secondary_roads() -> tuple[Road, ...]:
-    """The roads inside the cells, the town's eastern edge and the two that bound the estate."""
-    lines = []
-    for name in cell_names():
-        shape = cell(name)
-        low_u, low_v, high_u, high_v = shape.bounds
-        across, up = _CROSSINGS[name]
-        lines += [
-            [(low_u + (high_u - low_u) * share, low_v - 20), (low_u + (high_u - low_u) * share, high_v)]
-            for share in across
-        ]
-        lines += [
-            [(low_u, high_v - (high_v - low_v) * share), (high_u, high_v - (high_v - low_v) * share)]
-            for share in up
-        ]
-    lines.append([(ESTATE_EAST, 0.0), (ESTATE_EAST, 1200.0)])
-    lines.append([(-100.0, estate_north()), (1250.0, estate_north())])
-    lines.append([(3650.0, 2450.0), (3650.0, -1800.0)])
-    roads = []
-    for number, points in enumerate(lines, start=1):
-        line = shapely.intersection(shapely.LineString(points), core())
-        roads.append(Road(f"规划{number}路", f"Planned Road {number}", "secondary", line, 28.0))
-    return tuple(roads)
+    """The roads inside the cells, the two that bound the estate, and the town's eastern edge."""
+    return (
+        *(road for name in cell_names() for road in _cell_roads(name)),
+        _secondary("高阳路", "Gaoyang Road", [(ESTATE_EAST, 0.0), (ESTATE_EAST, 1200.0)]),
+        _secondary("高阳街", "Gaoyang Street", [(-100.0, estate_north()), (1250.0, estate_north())]),
+        _secondary("物流大道", "Logistics Avenue", [(3650.0, 2450.0), (3650.0, -1800.0)]),
+    )
 
 
 def chamfer(block: Any, leg: float = 14.0) -> Any:
