@@ -163,6 +163,13 @@ class TestOneLevel:
         with pytest.raises(OutOfRange, match="in row 2"):
             one.locate_many([LON, bad[0]], [LAT, bad[1]])
 
+    def test_columns_of_different_lengths_are_refused(self) -> None:
+        one = index("grid", G=rectangle(0, 0, 10, 10))
+        with pytest.raises(ValueError, match="2 longitudes, 1 latitudes"):
+            one.locate_many([LON, LON], [LAT])
+        with pytest.raises(ValueError, match="3 parents"):
+            one.locate_many([LON, LON], [LAT, LAT], [0, 0, 0])
+
     @pytest.mark.parametrize("bad", [None, Polygon(), Point(113, 33), INFINITE])
     def test_an_area_without_a_usable_polygon_is_named(self, bad: Any) -> None:
         with pytest.raises(InvalidGeometry, match=r"area G7 .*boundary"):

@@ -36,7 +36,7 @@ NEAREST_LEVELS = MappingProxyType(
 
 # A cell nearer to a border than this is looked at closely: BORDER_M and room for rounding.
 _WHOLE_CELL_M = 0.06
-_CELLS_PER_AREA = 128
+_CELLS_PER_AREA = 64
 _FEWEST_CELLS, _MOST_CELLS = 64 * 64, 1024 * 1024
 
 
@@ -57,7 +57,7 @@ class Located(NamedTuple):
 class LocatedMany(NamedTuple):
     """`Located` for many points as arrays of their length; rules are places in RULE_NAMES.
 
-    borders_m is nan where it was not asked for.
+    borders_m is empty unless it was asked for.
     """
 
     rows: NDArray[np.int32]
@@ -128,22 +128,32 @@ class LevelIndex:
     ) -> LocatedMany:
         """The areas of many points; measure: also the distance of contained points to their area's border.
 
-        Answers as `locate` for each point. Raises OutOfRange that names the first bad row.
+        Answers as `locate` for each point. Raises OutOfRange that names the first bad row, and ValueError for
+        columns of different lengths.
         """
-        # Copies of one layout: for a read-only or strided array the kernel would be compiled anew.
-        x, y = np.array(lon, np.float64, ndmin=1), np.array(lat, np.float64, ndmin=1)
-        bad = ~((np.abs(x) <= 180.0) & (np.abs(y) <= 90.0))
-        if bad.any():
-            first = int(np.argmax(bad))
-            raise _out_of_range(float(x[first]), float(y[first]), first)
-        parents = np.empty(0, np.int32) if parent_rows is None else np.array(parent_rows, np.int32, ndmin=1)
-        return LocatedMany(*kernel.locate_all(self.flat, x, y, parents, self.uses_nearest, measure))
+        x, y = _column(lon, np.float64), _column(lat, np.float64)
+        parents = np.empty(0, np.int32) if parent_rows is None else _column(parent_rows, np.int32)
+        if len(x) != len(y) or len(parents) not in {0, len(x)}:
+            raise ValueError(
+                f"{len(x)} longitudes, {len(y)} latitudes and {len(parents)} parents do not pair up"
+            )
+        bad, rows, rules, distances, borders = kernel.locate_all(
+            self.flat, x, y, parents, self.uses_nearest, measure
+        )
+        if bad >= 0:
+            raise _out_of_range(float(x[bad]), float(y[bad]), bad)
+        return LocatedMany(rows, rules, distances, borders)
 
     def near_box(self, west: float, south: float, east: float, north: float) -> NDArray[np.int64]:
         """Rows of the areas whose boxes meet the box (degrees), ascending."""
         boxes = self.flat.boxes
         met = (boxes[:, 0] <= east) & (boxes[:, 2] >= west) & (boxes[:, 1] <= north) & (boxes[:, 3] >= south)
         return np.flatnonzero(met)
+
+
+def _column(values: ArrayLike, of: type) -> NDArray[Any]:
+    # Of one layout: for a read-only or strided array the kernel would be compiled anew.
+    return np.require(np.atleast_1d(values), of, ["C_CONTIGUOUS", "WRITEABLE", "ALIGNED"])
 
 
 def _out_of_range(lon: float, lat: float, row: int | None = None) -> OutOfRange:

@@ -272,19 +272,26 @@ def locate_all(
     parents: NDArray[np.int32],
     use_nearest: bool,
     measure: bool,
-) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
-    """`locate_one` for every point: four arrays of their length. parents: a row each, or empty."""
+) -> tuple[int, NDArray[np.int32], NDArray[np.uint8], NDArray[np.float64], NDArray[np.float64]]:
+    """The place of the first point that is no position (-1: none), and `locate_one` of every point as four arrays.
+
+    parents: a row each, or empty. The last array, of borders, is empty unless `measure`.
+    """
     count = len(lon)
     rows, rules = np.empty(count, np.int32), np.empty(count, np.uint8)
-    distances, borders = np.empty(count, np.float64), np.empty(count, np.float64)
+    distances, borders = np.empty(count, np.float64), np.empty(count if measure else 0, np.float64)
     known = len(parents) == count
     for i in range(count):
+        if not (abs(lon[i]) <= 180.0 and abs(lat[i]) <= 90.0):
+            return i, rows, rules, distances, borders
         row = -1 if measure else _sole_holder(flat, lon[i], lat[i])
         if row >= 0:
-            rows[i], rules[i], distances[i], borders[i] = row, CONTAINS, 0.0, np.nan
+            rows[i], rules[i], distances[i] = row, CONTAINS, 0.0
             continue
         parent = parents[i] if known else -1
-        rows[i], rules[i], distances[i], borders[i] = locate_one(
+        rows[i], rules[i], distances[i], border = locate_one(
             flat, lon[i], lat[i], parent, use_nearest, measure
         )
-    return rows, rules, distances, borders
+        if measure:
+            borders[i] = border
+    return -1, rows, rules, distances, borders

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import isfinite, nan
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -94,7 +94,7 @@ class Links:
                     int(links.located.rows[place]),
                     RULE_NAMES[links.located.rules[place]],
                     float(links.located.distances_m[place]),
-                    float(links.located.borders_m[place]),
+                    float(links.located.borders_m[place]) if len(links.located.borders_m) else nan,
                 ),
                 bool(links.doubtful[place]),
                 bool(links.hierarchy[place]),
@@ -168,7 +168,7 @@ class Linker:
         """Links of many points as columns; the same answers as `link`.
 
         accuracy_m: one per point or one for all, NaN unknown; None for unknown throughout. measure: distances
-        to the borders also without accuracies (otherwise nan where not needed). Raises OutOfRange that names
+        to the borders also without accuracies (otherwise unknown). Raises OutOfRange that names
         the row.
         """
         accuracy = None if accuracy_m is None else np.asarray(accuracy_m, np.float64)

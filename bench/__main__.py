@@ -1,0 +1,125 @@
+"""`make bench`, or `python -m bench [--quick] [--only WORD]`: measure, print one table, keep it.
+
+--quick takes a smaller data set and fewer turns and leaves bench/RESULTS.md alone, as does --only, which
+measures the contests whose name has the word in it. Ways that need PostGIS get a throw-away cluster, with
+fsync on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench import linking, table
+from bench.contest import Row, Surroundings, Way, hold
+from tests import throwaway_postgres
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+DATA = Path(tempfile.gettempdir()) / "gridgov-bench-data"
+
+# name → ways, turns of each. The first way of a contest is gridgov's own, which the others stand beside.
+CONTESTS: tuple[tuple[str, tuple[Way, ...], int], ...] = (
+    ("link 1 point to 2,000 grids", linking.ONE, 3),
+    ("link 100,000 points to 2,000 grids", linking.TO_GRIDS, 7),
+    ("link 100,000 points to 200,000 parcels", linking.TO_PARCELS, 5),
+)
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[throwaway_postgres.Cluster | str]:
+    """A durable throw-away server set up as for production, or why there is none."""
+    throwaway_postgres.SETTINGS.update(
+        shared_buffers="2GB", work_mem="64MB", jit="off", random_page_cost="1.1", autovacuum="on"
+    )
+    try:
+        server = throwaway_postgres.start(durable=True)
+    except throwaway_postgres.NoPostgres as reason:
+        yield str(reason)
+        return
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+class Databases:
+    """The databases of one run by name, each made from the empty template when first asked for."""
+
+    def __init__(self, server: throwaway_postgres.Cluster | str) -> None:
+        self.fault = server if isinstance(server, str) else ""
+        self._url = "" if isinstance(server, str) else server.url
+        self._made: dict[str, str] = {}
+
+    def address(self, name: str) -> str:
+        """The URL of the database called `name` here."""
+        if name not in self._made:
+            self._made[name] = throwaway_postgres.fresh_database(self._url)
+        return self._made[name]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="smaller data, fewer turns")
+    parser.add_argument("--only", default="", help="only contests whose name has this word")
+    given = parser.parse_args()
+    data = DATA / ("quick" if given.quick else "full")
+    subprocess.run(
+        [sys.executable, "-m", "bench.dataset", str(data), *(["--quick"] if given.quick else [])], check=True
+    )
+    scratch = Path(tempfile.mkdtemp(prefix="gridgov-bench-"))
+    rows: list[Row] = []
+    try:
+        with cluster() as server:
+            databases = Databases(server)
+            for name, ways, turns in CONTESTS:
+                if given.only in name:
+                    print(f"… {name}", file=sys.stderr, flush=True)
+                    rows += contest(name, ways, 1 if given.quick else turns, data, scratch, databases)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    text = "\n".join(table.lines(rows))
+    print(text)
+    if not given.quick and not given.only:
+        keep(text)
+
+
+def contest(
+    name: str,
+    ways: tuple[Way, ...],
+    turns: int,
+    data: Path,
+    scratch: Path,
+    databases: Databases,
+) -> list[Row]:
+    """Hold one contest; ways that need a database get it, or say why there is none."""
+    ready, missing = [], []
+    for number, way in enumerate(ways):
+        folder = Path(tempfile.mkdtemp(prefix=f"{number}-", dir=scratch))
+        if way.database and databases.fault:
+            missing.append(Row(name, way.name, fault=databases.fault))
+        else:
+            address = databases.address(way.database) if way.database else ""
+            ready.append((way, Surroundings(data, folder, address)))
+    return [*hold(name, ready, turns), *missing]
+
+
+def keep(text: str) -> None:
+    """Write bench/RESULTS.md."""
+    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
+    RESULTS.write_text(
+        f"# Measured on {today}\n\n{table.machine()}. Made by `make bench`; read ratios rather than absolute times,\n"
+        "for the machine is shared. Each way runs in a process of its own; the ways of one contest take turns.\n"
+        f"docs/linking.md and bench/ say how.\n\n{text}\n",
+        encoding="utf-8",
+    )
+
+
+if __name__ == "__main__":
+    main()
