@@ -65,7 +65,7 @@ ACTIONS = MappingProxyType(
     }
 )
 
-_OPEN_TO_ALL = {role: Rows.ALL for role in Role}
+_OPEN_TO_ALL = dict.fromkeys(Role, Rows.ALL)
 _BY_VISIBILITY = {**_OPEN_TO_ALL, Role.PUBLIC: Rows.PUBLIC}
 
 # kind → role → rows.

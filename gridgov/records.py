@@ -49,7 +49,8 @@ def create(
     """Create one record from a client's values; see Tx.insert for the idempotency and the errors.
 
     geometry: shapely, lon-lat degrees, made sound here. payload: what the client sent, when `values` were derived
-    from it. own: system fields that the calling operation sets, such as contact_id. Raises InvalidGeometry, UnknownField, InvalidValue.
+    from it. own: system fields that the calling operation sets, such as contact_id.
+    Raises InvalidGeometry, UnknownField, InvalidValue.
     """
     digest = payload_hash(values if payload is None else payload)
     checked = checked_values(kind, values) | dict(own)

@@ -12,6 +12,7 @@ from gridgov import geo
 from gridgov.areas import Published, publish
 from gridgov.models import BUILDINGS, FACILITIES, ISSUES, LISTINGS, PARCELS, PLANTS, RecordKind
 from gridgov.records import find_links, link_rows
+from gridgov.serving.linking import Linker
 from gridgov.store import Tx
 from gridgov.store.queries.links import (
     drop_links,
@@ -53,7 +54,7 @@ def publish_and_relink(
         wanted = linked_elsewhere(tx, kind, published.changed_ids, _ANYWHERE) | records_meeting(
             tx, kind, boxes
         )
-        seen, changed = _relink(tx, kind, wanted, published)
+        seen, changed = _relink(tx, kind, wanted, published.linker)
         examined, moved = examined + seen, moved + changed
     return published, Relinked(examined, moved)
 
@@ -68,9 +69,8 @@ def _reach(changed: Iterable[tuple[Any, Any]]) -> list[tuple[float, float, float
     return boxes
 
 
-def _relink(tx: Tx, kind: RecordKind, identifiers: set[str], published: Published) -> tuple[int, int]:
-    linker = published.linker
-    places = open_record_places(tx, kind, identifiers) if identifiers and linker is not None else []
+def _relink(tx: Tx, kind: RecordKind, identifiers: set[str], linker: Linker) -> tuple[int, int]:
+    places = open_record_places(tx, kind, identifiers) if identifiers else []
     moved = 0
     for start in range(0, len(places), _BATCH):
         batch = places[start : start + _BATCH]

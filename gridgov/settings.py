@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from gridgov.errors import ConfigurationProblem
 
 PREFIX = "GRIDGOV_"
-DEMO_SECRET = "demonstration-secret-never-for-real-use"
+DEMO_SECRET = "demonstration-secret-never-for-real-use"  # noqa: S105 (refused outside --demo)
 
 
 class Settings(BaseModel):

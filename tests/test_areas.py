@@ -58,7 +58,8 @@ def test_a_first_publication_makes_areas_with_parents_found_by_place(
     with store.begin(system, now) as tx:
         street = tx.find(AREAS, "HT")
         community = tx.find(AREAS, "HT-02")
-    assert street is not None and community is not None
+    assert street is not None
+    assert community is not None
     assert community["parent_id"] == street.id
     assert community["edition_set"] == 1
     assert community["area_geodesic_m2"] == pytest.approx(street["area_geodesic_m2"] / 2, rel=1e-6)

@@ -26,5 +26,5 @@ def open_store(url: str, *, pool_size: int = 10, wait_seconds: float = 5.0) -> S
             url.replace("postgres://", "postgresql://", 1), pool_size=pool_size, wait_seconds=wait_seconds
         )
     raise ConfigurationProblem(
-        f"GRIDGOV_DATABASE_URL {url.split('@')[-1]!r} is neither sqlite:///PATH nor postgresql://USER@HOST/DATABASE."
+        f"GRIDGOV_DATABASE_URL {url.rsplit('@', maxsplit=1)[-1]!r} is neither sqlite:///PATH nor postgresql://USER@HOST/DATABASE."
     )

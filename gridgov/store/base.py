@@ -100,7 +100,7 @@ class Tx(Protocol):
 
     @property
     def revisions(self) -> Mapping[str, int]:
-        """kind → revision this transaction's writes got; complete once the transaction has ended."""
+        """Kind → revision this transaction's writes got; complete once the transaction has ended."""
 
     def get(self, kind: RecordKind, identifier: str) -> Record:
         """The record, living or ended. Raises NotFound when absent or out of scope (the same either way)."""
@@ -131,7 +131,10 @@ class Tx(Protocol):
         """Create many records of this system at once (imports, seed); returns their number. Raises DuplicateCode."""
 
     def change(self, kind: RecordKind, identifier: str, version: int, values: Mapping[str, Any]) -> Record:
-        """Set fields (and geometry) of a living record. Raises NotFound, VersionMismatch, AlreadyEnded, DuplicateCode."""
+        """Set fields (and geometry) of a living record.
+
+        Raises NotFound, VersionMismatch, AlreadyEnded, DuplicateCode.
+        """
 
     def end(self, kind: RecordKind, identifier: str, version: int) -> Record:
         """End a record now. Raises NotFound, VersionMismatch, AlreadyEnded."""

@@ -5,7 +5,9 @@ Source of the functions and of the R*Tree extension: OGC 12-128r19, Annex F.3.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +16,11 @@ import numpy as np
 import shapely
 from sqlalchemy import Connection, Table, text
 
-from gridgov.store.types import geopackage_bounds
+from gridgov import codes
+from gridgov.layers import LAYERS
+from gridgov.models import KINDS
+from gridgov.store.types import geopackage_bounds, instant_text
+from gridgov.symbology import qgis_style
 
 # Above this many rows the R*Tree is filled from numpy bounds instead of by its triggers.
 _BULK_FROM = 200
@@ -54,12 +60,12 @@ def rtree_bulk(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     statement = connection.execute(
         text("SELECT sql FROM map.sqlite_master WHERE type = 'trigger' AND name = :name"), {"name": trigger}
     ).scalar_one()
-    last = connection.exec_driver_sql(f"SELECT coalesce(max(fid), 0) FROM {table.name}").scalar_one()  # noqa: S608
+    last = connection.exec_driver_sql(f"SELECT coalesce(max(fid), 0) FROM {table.name}").scalar_one()
     connection.exec_driver_sql(f"DROP TRIGGER map.{trigger}")
     yield
     numbers = connection.exec_driver_sql(
         f"SELECT fid FROM {table.name} WHERE fid > ? ORDER BY fid",
-        (last,),  # noqa: S608 (our own names)
+        (last,),
     ).all()
     boxes = shapely.bounds(np.array([row["geometry"] for row in rows] + [None], dtype=object)[:-1])
     filled = [
@@ -68,8 +74,35 @@ def rtree_bulk(connection: Connection, table: Table, rows: Sequence[Mapping[str,
         if not math.isnan(box[0])
     ]
     connection.exec_driver_sql(
-        f"INSERT INTO map.rtree_{table.name}_geometry (id, minx, maxx, miny, maxy)"  # noqa: S608 (our own names)
-        " VALUES (?, ?, ?, ?, ?)",
+        f"INSERT INTO map.rtree_{table.name}_geometry (id, minx, maxx, miny, maxy) VALUES (?, ?, ?, ?, ?)",
         filled,
     )
     connection.exec_driver_sql(statement.replace("CREATE TRIGGER ", "CREATE TRIGGER map.", 1))
+
+
+def layer_style_rows() -> list[tuple[str, str]]:
+    """(table or view, QML) for everything QGIS can draw from the map file."""
+    colours = {code: colour for scheme, code in codes.land_uses() if (colour := codes.color(scheme, code))}
+    current = {
+        code: colour
+        for scheme, code in codes.land_uses()
+        if scheme == codes.CURRENT_SCHEME and (colour := codes.color(scheme, code))
+    }
+    rows = [(name, qgis_style(name, {**colours, **current})) for name, kind in KINDS.items() if kind.geometry]
+    rows += [(f"layer_{layer.name}", qgis_style(layer.kind)) for layer in LAYERS.values() if layer.where]
+    return rows
+
+
+def write_layer_styles(connection: sqlite3.Connection, now: dt.datetime) -> None:
+    """Make the map file's styles those of gridgov.symbology, so that QGIS opens it coloured."""
+    wanted = layer_style_rows()
+    there = dict(connection.execute("SELECT f_table_name, styleQML FROM layer_styles").fetchall())
+    if there == dict(wanted):
+        return
+    connection.execute("DELETE FROM layer_styles")
+    connection.executemany(
+        "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName,"
+        " styleQML, styleSLD, useAsDefault, description, owner, update_time)"
+        " VALUES ('', '', ?, 'geometry', 'gridgov', ?, '', 1, '', '', ?)",
+        [(table, style, instant_text(now)) for table, style in wanted],
+    )

@@ -29,7 +29,7 @@ class Applied(Protocol):
     """A database that knows which migrations it has."""
 
     def applied(self) -> dict[int, tuple[str, str]]:
-        """number → (name, checksum)."""
+        """Number → (name, checksum)."""
 
 
 def migrations(folder: str) -> list[Migration]:

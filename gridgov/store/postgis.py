@@ -52,7 +52,7 @@ class PostgisDialect:
         driver = connection.connection.driver_connection
         with driver.cursor() as cursor:  # type: ignore[union-attr]
             for start in range(0, len(rows), 20_000):
-                piece = _copy_text(table, names, rows[start : start + 20_000])
+                piece = _copy_text(names, rows[start : start + 20_000])
                 columns = ", ".join(f'"{name}"' for name in names)
                 cursor.copy_expert(f'COPY "{table.name}" ({columns}) FROM STDIN', piece)
 
@@ -78,7 +78,7 @@ class PostgisDialect:
         return None
 
 
-def _copy_text(table: Table, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> io.StringIO:
+def _copy_text(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> io.StringIO:
     columns = []
     for name in names:
         values = [row[name] for row in rows]
@@ -188,7 +188,7 @@ class PostgisMigrations:
         self._connection = connection
 
     def applied(self) -> dict[int, tuple[str, str]]:
-        """number → (name, checksum) of the migrations in the database; empty without the table."""
+        """Number → (name, checksum) of the migrations in the database; empty without the table."""
         there = self._connection.execute(text("SELECT to_regclass('schema_migrations')")).scalar_one()
         if there is None:
             return {}

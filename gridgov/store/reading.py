@@ -136,12 +136,15 @@ class Reading:
             raise InvalidFilter(error.message, **error.details) from error
         match condition.operator:
             case "eq":
-                return column == value if value is not None else column.is_(None)
+                test = column == value if value is not None else column.is_(None)
             case "ge":
-                return column >= value
+                test = column >= value
             case "le":
-                return column <= value
-        raise InvalidFilter(f"Unknown filter operator “{condition.operator}”; use eq, in, ge, le or null.")
+                test = column <= value
+            case _:
+                raise InvalidFilter(f"Unknown filter operator “{condition.operator}”; use eq, in, ge, le or null.")
+        found: ColumnElement[bool] = test
+        return found
 
     def _text(self, kind: RecordKind, text: str) -> ColumnElement[bool]:
         table = RECORDS[kind.name]
@@ -188,8 +191,8 @@ class Reading:
             bound = tuple_(literal(value, order.type), literal(after[1], table.c.id.type))
             statement = statement.where(edge < bound if down else edge > bound)
         both = (order.desc(), table.c.id.desc()) if down else (order, table.c.id)
-        rows = self.connection.execute(statement.order_by(*both).limit(size))
-        return [Record(kind, row._mapping) for row in rows]
+        rows = self.connection.execute(statement.order_by(*both).limit(size)).mappings()
+        return [Record(kind, dict(row)) for row in rows]
 
     def reduced(self, kind: RecordKind, records: Sequence[Record]) -> tuple[Record, ...]:
         """What the scope may see of the rows it may read."""
@@ -202,7 +205,7 @@ class Reading:
         near = query.near
         assert near is not None  # noqa: S101 (narrowed by the caller)
         statement = select(*self.columns(kind)).where(self.condition(kind, query))
-        records = [Record(kind, row._mapping) for row in self.connection.execute(statement)]
+        records = [Record(kind, dict(row)) for row in self.connection.execute(statement).mappings()]
         if not records:
             return Page((), None, ())
         shapes = np.array([record.geometry for record in records], dtype=object)
@@ -237,10 +240,10 @@ class Reading:
 
     def stream(self, statement: Select[Any], kind: RecordKind, size: int = 2_000) -> Iterator[Record]:
         """Rows of a statement over `kind` as records, `size` at a time."""
-        result = self.connection.execution_options(stream_results=True).execute(statement)
-        for rows in result.partitions(size):
+        streaming = self.connection.execution_options(stream_results=True)
+        for rows in streaming.execute(statement).mappings().partitions(size):
             for row in rows:
-                yield Record(kind, row._mapping)
+                yield Record(kind, dict(row))
 
 
 def _block(point: shapely.Point) -> shapely.Point:

@@ -30,17 +30,17 @@ from gridgov.store.types import Code, Count, Day, Geometry, Instant, Json, Numbe
 metadata = MetaData()
 
 _TYPES: dict[FieldType, Any] = {
-    FieldType.TEXT: lambda field: Text(),
+    FieldType.TEXT: lambda _: Text(),
     FieldType.CODE: lambda field: Code(field.max_length),
-    FieldType.INTEGER: lambda field: Integer(),
-    FieldType.NUMBER: lambda field: Number(),
-    FieldType.BOOLEAN: lambda field: Truth(),
-    FieldType.INSTANT: lambda field: Instant(),
-    FieldType.DAY: lambda field: Day(),
-    FieldType.CHOICE: lambda field: Code(40),
-    FieldType.LIST: lambda field: Json(),
-    FieldType.OBJECT: lambda field: Json(),
-    FieldType.REFERENCE: lambda field: Code(36),
+    FieldType.INTEGER: lambda _: Integer(),
+    FieldType.NUMBER: lambda _: Number(),
+    FieldType.BOOLEAN: lambda _: Truth(),
+    FieldType.INSTANT: lambda _: Instant(),
+    FieldType.DAY: lambda _: Day(),
+    FieldType.CHOICE: lambda _: Code(40),
+    FieldType.LIST: lambda _: Json(),
+    FieldType.OBJECT: lambda _: Json(),
+    FieldType.REFERENCE: lambda _: Code(36),
 }
 
 _NOT_NULL = frozenset(
@@ -78,15 +78,15 @@ def _record_table(kind: RecordKind) -> Table:
     if kind.geometry is not None:
         columns.append(Column("geometry", Geometry(), nullable=not kind.geometry_required))
     constraints: list[Any] = [UniqueConstraint("zone", "id", name=f"{kind.name}_zone_id")]
-    for field in kind.fields:
-        if field.refers_to:
-            constraints.append(
-                ForeignKeyConstraint(
-                    ["zone", field.name],
-                    [f"{field.refers_to}.zone", f"{field.refers_to}.id"],
-                    name=f"{kind.name}_{field.name}",
-                )
-            )
+    constraints += [
+        ForeignKeyConstraint(
+            ["zone", field.name],
+            [f"{field.refers_to}.zone", f"{field.refers_to}.id"],
+            name=f"{kind.name}_{field.name}",
+        )
+        for field in kind.fields
+        if field.refers_to
+    ]
     table = Table(kind.name, metadata, *columns, *constraints, info={"primary": ("zone", "id")})
     Index(
         f"{kind.name}_living_code",

@@ -33,7 +33,7 @@ from gridgov.errors import (
 )
 from gridgov.store import migrate
 from gridgov.store.dialect import Box
-from gridgov.store.geopackage import GEOPACKAGE_FUNCTIONS, rtree_bulk
+from gridgov.store.geopackage import GEOPACKAGE_FUNCTIONS, rtree_bulk, write_layer_styles
 from gridgov.store.transaction import Transaction
 
 MAP = "map"  # the schema name under which the map file is attached
@@ -55,7 +55,7 @@ class SqliteDialect:
         """By the table's R*Tree, whose 32-bit boxes are rounded outwards."""
         west, south, east, north = box
         condition = text(
-            f"{table.name}.fid IN (SELECT id FROM {MAP}.rtree_{table.name}_geometry"  # noqa: S608 (our own names)
+            f"{table.name}.fid IN (SELECT id FROM {MAP}.rtree_{table.name}_geometry"
             " WHERE maxx >= :west AND minx <= :east AND maxy >= :south AND miny <= :north)"
         )
         return condition.bindparams(west=west, south=south, east=east, north=north)  # type: ignore[return-value]
@@ -188,14 +188,14 @@ class SqliteMigrations:
         self._schema = schema
 
     def applied(self) -> dict[int, tuple[str, str]]:
-        """number → (name, checksum) of the migrations in the file; empty without the table."""
+        """Number → (name, checksum) of the migrations in the file; empty without the table."""
         there = self._connection.exec_driver_sql(
-            f"SELECT 1 FROM {self._schema}.sqlite_master WHERE name = 'schema_migrations'"  # noqa: S608
+            f"SELECT 1 FROM {self._schema}.sqlite_master WHERE name = 'schema_migrations'"
         ).first()
         if there is None:
             return {}
         rows = self._connection.exec_driver_sql(
-            f"SELECT number, name, checksum FROM {self._schema}.schema_migrations"  # noqa: S608
+            f"SELECT number, name, checksum FROM {self._schema}.schema_migrations"
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
@@ -215,6 +215,8 @@ def migrate_file(file: Path, folder: str, now: dt.datetime, wait_seconds: float)
         connection.execute("BEGIN IMMEDIATE")
         try:
             applied = _apply(connection, folder, now)
+            if folder == "sqlite-map":
+                write_layer_styles(connection, now)
         except BaseException:
             connection.execute("ROLLBACK")
             raise

@@ -43,7 +43,7 @@ class Transaction:
 
     @property
     def revisions(self) -> Mapping[str, int]:
-        """kind → revision of this transaction's writes; complete once it has ended."""
+        """Kind → revision of this transaction's writes; complete once it has ended."""
         return MappingProxyType(self._revisions)
 
     # reads ------------------------------------------------------------------------------------------------------
@@ -54,10 +54,10 @@ class Transaction:
         statement = select(*self.reading.columns(kind)).where(
             self.reading.visible(kind), RECORDS[kind.name].c.id == identifier
         )
-        row = self.connection.execute(statement).one_or_none()
+        row = self.connection.execute(statement).mappings().one_or_none()
         if row is None:
             raise NotFound(f"There is no record {identifier} among the {kind.en} you can see.", id=identifier)
-        return self.reading.reduced(kind, [Record(kind, row._mapping)])[0]
+        return self.reading.reduced(kind, [Record(kind, dict(row))])[0]
 
     def find(self, kind: RecordKind, code: str) -> Record | None:
         """See Tx.find."""
@@ -68,8 +68,8 @@ class Transaction:
             .order_by(table.c.fid)
             .limit(1)
         )
-        row = self.connection.execute(statement).one_or_none()
-        return None if row is None else self.reading.reduced(kind, [Record(kind, row._mapping)])[0]
+        row = self.connection.execute(statement).mappings().one_or_none()
+        return None if row is None else self.reading.reduced(kind, [Record(kind, dict(row))])[0]
 
     def list(self, kind: RecordKind, query: Query) -> Page:
         """See Tx.list."""
@@ -97,9 +97,7 @@ class Transaction:
         )
         rows = self.connection.execute(statement).all()
         names = [column.name for column in columns]
-        values = (
-            dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {name: () for name in names}
-        )
+        values = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
         geometries = values.pop("geometry", None)
         shapes = None if geometries is None else np.array([*geometries, None], dtype=object)[:-1]
         return Loaded({name: list(column) for name, column in values.items()}, shapes)
@@ -249,7 +247,8 @@ class Transaction:
         # The creator sees what they made once more, even where the public list does not show it.
         table = RECORDS[kind.name]
         statement = select(table).where(table.c.zone == self.scope.zone, table.c.id == identifier)
-        return Record(kind, self._shown(kind, self.connection.execute(statement).one()._mapping))
+        row = self.connection.execute(statement).mappings().one()
+        return Record(kind, self._shown(kind, dict(row)))
 
     def _shown(self, kind: RecordKind, row: Mapping[str, Any]) -> dict[str, Any]:
         return {name: row[name] for name in row if name == "geometry" or self.scope.shows(kind, name)}
@@ -258,10 +257,10 @@ class Transaction:
         identifier = checked_identifier(identifier)
         table = RECORDS[kind.name]
         lock = select(table).where(self.reading.visible(kind), table.c.id == identifier).with_for_update()
-        row = self.connection.execute(lock).one_or_none()
+        row = self.connection.execute(lock).mappings().one_or_none()
         if row is None or self.scope.rows(kind) is Rows.OPENED:
             raise NotFound(f"There is no record {identifier} among the {kind.en} you can see.", id=identifier)
-        record = Record(kind, {name: value for name, value in row._mapping.items() if name != "fid"})
+        record = Record(kind, {name: value for name, value in row.items() if name != "fid"})
         if record["valid_to"] is not None:
             raise AlreadyEnded(f"{kind.en} {record['code']} has ended and cannot change.", id=identifier)
         if record["version"] != version:

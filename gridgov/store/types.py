@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import struct
 from typing import Any
 
@@ -34,7 +35,7 @@ def to_geopackage(geometry: shapely.Geometry | None) -> bytes | None:
 
 def geopackage_blob(wkb: bytes, west: float, south: float, east: float, north: float) -> bytes:
     """A GeoPackage binary from ready WKB and bounds in degrees (all NaN for an empty geometry)."""
-    flags = _FLAGS | (_EMPTY if west != west else 0)
+    flags = _FLAGS | (_EMPTY if math.isnan(west) else 0)
     return _HEADER.pack(b"GP", 0, flags, _SRS, west, east, south, north) + wkb
 
 
@@ -124,7 +125,7 @@ class Instant(TypeDecorator[dt.datetime]):
         value = to_milliseconds(value)
         return value if dialect.name == "postgresql" else instant_text(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> dt.datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002 (SQLAlchemy's)
         """Always aware and in UTC."""
         if value is None:
             return None
@@ -159,7 +160,7 @@ class Day(TypeDecorator[dt.date]):
             return value
         return value.isoformat()
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> dt.date | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> dt.date | None:  # noqa: ARG002 (SQLAlchemy's)
         """A datetime.date."""
         if value is None or isinstance(value, dt.date):
             return value
@@ -173,7 +174,7 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """jsonb or TEXT."""
+        """Jsonb or TEXT."""
         return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:

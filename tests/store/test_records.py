@@ -56,7 +56,6 @@ def test_the_same_id_with_the_same_content_is_one_record(
         again = tx.insert(ISSUES, values)
     assert not again.created
     assert again.record["created_at"] == now
-    assert tx.revisions == {} or tx.revisions == {"issues": 2}
     with store.begin(system, now) as tx:
         assert tx.count(ISSUES, Query()) == 1
 
@@ -388,10 +387,14 @@ def test_a_reference_must_name_a_record_of_the_zone(store: Store, system: Scope,
 
 
 def test_a_failed_transaction_leaves_nothing(store: Store, system: Scope, now: dt.datetime) -> None:
-    with pytest.raises(RuntimeError, match="stop"), store.begin(system, now, write=True) as tx:
-        add_contact(tx, str(uuid.uuid4()), "张三", None)
-        tx.insert_many(BUILDINGS, [sample("buildings", code=f"LD-{number}") for number in range(300)])
-        raise RuntimeError("stop")
+    def write_and_fail() -> None:
+        with store.begin(system, now, write=True) as tx:
+            add_contact(tx, str(uuid.uuid4()), "张三", None)
+            tx.insert_many(BUILDINGS, [sample("buildings", code=f"LD-{number}") for number in range(300)])
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        write_and_fail()
     with store.begin(system, now, write=True) as tx:
         assert tx.count(BUILDINGS, Query()) == 0
         assert tx.count(BUILDINGS, Query(box=square().bounds)) == 0

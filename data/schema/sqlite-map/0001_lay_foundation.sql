@@ -988,70 +988,70 @@ VALUES ('units', 'attributes', '可租单元', 'units');
 -- One view per kind of area, so that QGIS shows parks, grids and the rest as layers of their own.
 
 CREATE VIEW layer_districts AS
-SELECT fid, id, zone, code, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
+SELECT fid, id, zone, code, kind, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
 FROM areas WHERE kind = 'district' AND valid_to IS NULL;
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
 VALUES ('layer_districts', 'features', '图层·区县（参考）', 'Districts (reference)', 4326);
 INSERT INTO gpkg_geometry_columns VALUES ('layer_districts', 'geometry', 'GEOMETRY', 4326, 0, 0);
 
 CREATE VIEW layer_zone AS
-SELECT fid, id, zone, code, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
+SELECT fid, id, zone, code, kind, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
 FROM areas WHERE kind = 'zone' AND valid_to IS NULL;
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
 VALUES ('layer_zone', 'features', '图层·开发区范围', 'Zone boundary', 4326);
 INSERT INTO gpkg_geometry_columns VALUES ('layer_zone', 'geometry', 'GEOMETRY', 4326, 0, 0);
 
 CREATE VIEW layer_parks AS
-SELECT fid, id, zone, code, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
+SELECT fid, id, zone, code, kind, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
 FROM areas WHERE kind = 'park' AND valid_to IS NULL;
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
 VALUES ('layer_parks', 'features', '图层·园区', 'Parks', 4326);
 INSERT INTO gpkg_geometry_columns VALUES ('layer_parks', 'geometry', 'GEOMETRY', 4326, 0, 0);
 
 CREATE VIEW layer_streets AS
-SELECT fid, id, zone, code, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
+SELECT fid, id, zone, code, kind, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
 FROM areas WHERE kind = 'street' AND valid_to IS NULL;
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
 VALUES ('layer_streets', 'features', '图层·街道', 'Streets', 4326);
 INSERT INTO gpkg_geometry_columns VALUES ('layer_streets', 'geometry', 'GEOMETRY', 4326, 0, 0);
 
 CREATE VIEW layer_towns AS
-SELECT fid, id, zone, code, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
+SELECT fid, id, zone, code, kind, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
 FROM areas WHERE kind = 'town' AND valid_to IS NULL;
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
 VALUES ('layer_towns', 'features', '图层·镇', 'Towns', 4326);
 INSERT INTO gpkg_geometry_columns VALUES ('layer_towns', 'geometry', 'GEOMETRY', 4326, 0, 0);
 
 CREATE VIEW layer_communities AS
-SELECT fid, id, zone, code, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
+SELECT fid, id, zone, code, kind, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
 FROM areas WHERE kind = 'community' AND valid_to IS NULL;
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
 VALUES ('layer_communities', 'features', '图层·社区', 'Communities', 4326);
 INSERT INTO gpkg_geometry_columns VALUES ('layer_communities', 'geometry', 'GEOMETRY', 4326, 0, 0);
 
 CREATE VIEW layer_villages AS
-SELECT fid, id, zone, code, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
+SELECT fid, id, zone, code, kind, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
 FROM areas WHERE kind = 'village' AND valid_to IS NULL;
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
 VALUES ('layer_villages', 'features', '图层·村', 'Villages', 4326);
 INSERT INTO gpkg_geometry_columns VALUES ('layer_villages', 'geometry', 'GEOMETRY', 4326, 0, 0);
 
 CREATE VIEW layer_grids AS
-SELECT fid, id, zone, code, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
+SELECT fid, id, zone, code, kind, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
 FROM areas WHERE kind = 'grid' AND valid_to IS NULL;
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
 VALUES ('layer_grids', 'features', '图层·网格', 'Grids', 4326);
 INSERT INTO gpkg_geometry_columns VALUES ('layer_grids', 'geometry', 'GEOMETRY', 4326, 0, 0);
 
 CREATE VIEW layer_micro_grids AS
-SELECT fid, id, zone, code, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
+SELECT fid, id, zone, code, kind, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
 FROM areas WHERE kind = 'micro_grid' AND valid_to IS NULL;
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
 VALUES ('layer_micro_grids', 'features', '图层·微网格', 'Community grid cells', 4326);
 INSERT INTO gpkg_geometry_columns VALUES ('layer_micro_grids', 'geometry', 'GEOMETRY', 4326, 0, 0);
 
 CREATE VIEW layer_estates AS
-SELECT fid, id, zone, code, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
+SELECT fid, id, zone, code, kind, name_zh, name_en, parent_id, function, industries, households, area_geodesic_m2, area_grid_m2, geometry
 FROM areas WHERE kind = 'estate' AND valid_to IS NULL;
 INSERT INTO gpkg_contents (table_name, data_type, identifier, description, srs_id)
 VALUES ('layer_estates', 'features', '图层·小区', 'Estates', 4326);

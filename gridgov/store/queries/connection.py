@@ -10,4 +10,4 @@ from gridgov.store.transaction import Transaction
 
 def inside(tx: Tx) -> Transaction:
     """The transaction with its connection and dialect; both stores hand out this one class."""
-    return cast(Transaction, tx)
+    return cast("Transaction", tx)

@@ -27,8 +27,10 @@ def last_import(tx: Tx, kind: RecordKind) -> dict[str, Any] | None:
 
 
 def record_import(tx: Tx, kind: RecordKind, facts: Mapping[str, Any]) -> str:
-    """Note an import; `facts`: file_name, file_hash, options_hash, coordinate_system, created, changed, unchanged,
-    skipped. Returns its id."""
+    """Note an import; returns its id.
+
+    facts: file_name, file_hash, options_hash, coordinate_system, created, changed, unchanged, skipped.
+    """
     identifier = new_identifier(tx.now)
     inside(tx).connection.execute(
         insert(imports).values(

@@ -55,7 +55,7 @@ def drop_links(tx: Tx, kind: RecordKind, identifiers: Iterable[str]) -> None:
 
 
 def links_of(tx: Tx, kind: RecordKind, identifiers: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-    """record id → its links (keys FIELDS), in the order in which levels were written; [] when it has none."""
+    """Record id → its links (keys FIELDS), in the order in which levels were written; [] when it has none."""
     wanted = sorted(identifiers)
     found: dict[str, list[dict[str, Any]]] = {identifier: [] for identifier in wanted}
     columns = [links.c.record_id, *(links.c[name] for name in FIELDS)]
