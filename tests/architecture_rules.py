@@ -31,7 +31,7 @@ LAYERS: list[set[str]] = [
         "gridgov.attachments",
     },
     {"gridgov.relink", "gridgov.matching", "gridgov.statistics", "gridgov.exchange", "gridgov.jobs"},
-    {"gridgov.seeding"},
+    {"gridgov.seeding", "gridgov.importing"},
     {"maps"},
     {"api"},
 ]

@@ -1,0 +1,111 @@
+"""The commands `gridgov import` and `gridgov export`: arguments, a progress bar, and the report as a table."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from gridgov.exchange.planning import Options
+from gridgov.exchange.report import Report
+from gridgov.geo import parse_crs
+
+_SHOWN = 40
+_COLOURS = {"error": "red", "warning": "yellow", "info": "dim"}
+
+
+class Bar:
+    """Progress as a bar on standard error; silent when that is no terminal."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+        self._task: TaskID | None = None
+
+    def start(self, total: int, label: str) -> None:
+        """See gridgov.exchange.progress.Progress."""
+        if self._task is not None:
+            self._shown.remove_task(self._task)
+        self._task = self._shown.add_task(label, total=total)
+
+    def advance(self, count: int = 1) -> None:
+        """See gridgov.exchange.progress.Progress."""
+        if self._task is not None:
+            self._shown.advance(self._task, count)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Bar]:
+    """A bar for as long as the block runs."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
+        yield Bar(shown)
+
+
+def read_options(
+    crs: str, columns: list[str], scheme: str, source_layer: str, constants: dict[str, Any]
+) -> Options:
+    """Options from command line words. Raises BadParameter for a --map that is not COLUMN=FIELD."""
+    mapping: dict[str, str] = {}
+    for pair in columns:
+        column, sign, field = pair.partition("=")
+        if not sign or not column:
+            raise typer.BadParameter(f"{pair!r} must be COLUMN=FIELD; an empty FIELD leaves it out", param_hint="--map")
+        mapping[column] = field
+    return Options(
+        coordinate_system=parse_crs(crs) if crs else None,
+        columns=mapping,
+        constants=constants,
+        scheme=scheme or None,
+        layer=source_layer,
+    )
+
+
+def print_report(report: Report, console: Console) -> None:
+    """The report as tables: how columns were read, what was decided, what is wrong, what was done."""
+    console.print(f"{report.file_name} → {report.kind} ({report.format})", style="bold", highlight=False)
+    mapping = Table("column", "field", "how", box=None)
+    for match in report.mapping:
+        told = match.as_dict()
+        mapping.add_row(*(str(told.get(name) or "") for name in ("column", "field", "reason")))
+    console.print(mapping)
+    if report.decision is not None:
+        decided = report.decision.as_dict()
+        console.print(f"coordinate system: {json.dumps(decided, ensure_ascii=False, default=str)}", soft_wrap=True,
+                      highlight=False, markup=False)
+    _print_problems(report, console)
+    counts = report.counts
+    console.print(
+        f"{report.outcome_words.en}: {counts.created} new, {counts.changed} changed, {counts.unchanged} unchanged, "
+        f"{counts.rejected} rejected of {counts.rows} rows",
+        style="bold", highlight=False,
+    )
+
+
+def _print_problems(report: Report, console: Console) -> None:
+    if not report.by_kind:
+        return
+    summary = ", ".join(f"{count} × {kind}" for kind, count in report.by_kind.items())
+    console.print(f"problems: {summary}", highlight=False, markup=False)
+    table = Table("severity", "row", "reference", "problem", "value", "place", "what to do", box=None)
+    for problem in report.problems[:_SHOWN]:
+        told = problem.as_dict()
+        place = "" if problem.lon is None else f"{problem.lon:.6f}, {problem.lat:.6f}"
+        style = _COLOURS.get(str(told["severity"]), "")
+        cells = [told["severity"], told["row"], told["reference"], told["kind"], told["value"], place, told["remedy_en"]]
+        table.add_row(*("" if cell is None else str(cell)[:60] for cell in cells[:-1]), str(cells[-1]), style=style)
+    console.print(table)
+    if len(report.problems) > _SHOWN:
+        console.print(f"… {len(report.problems) - _SHOWN} more; --json shows all, --places FILE maps them.")
+
+
+def write_places(report: Report, path: Path) -> None:
+    """The faulty places as GeoJSON."""
+    path.write_text(json.dumps(report.faulty_places(), ensure_ascii=False, default=str), encoding="utf-8")

@@ -1,0 +1,80 @@
+"""Import one file from beginning to end: plan it against the store, then load it in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from gridgov.access import Scope
+from gridgov.errors import NotFound
+from gridgov.exchange.existing import read_existing, read_references
+from gridgov.exchange.loading import run_import
+from gridgov.exchange.planning import Options, plan_import
+from gridgov.exchange.progress import Progress
+from gridgov.exchange.report import Report
+from gridgov.layers import LAYERS
+from gridgov.models import AREAS, KINDS, RecordKind
+from gridgov.records import current_linker
+from gridgov.relink import publish_and_relink
+from gridgov.serving.linking import Linkers
+from gridgov.settings import Settings
+from gridgov.store import Filter, Query, Store, Tx
+
+
+def import_file(
+    store: Store,
+    scope: Scope,
+    now: dt.datetime,
+    path: Path,
+    kind: RecordKind,
+    *,
+    settings: Settings,
+    linkers: Linkers,
+    options: Options | None = None,
+    skip_bad: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Check and load a file; the report says what was found and done. dry_run: nothing is written.
+
+    The plan and the load see the same records: both happen in one transaction, which a rejection rolls back.
+    Raises what plan_import and run_import raise.
+    """
+    with store.begin(scope, now, write=not dry_run) as tx:
+        linker = current_linker(tx, linkers)
+        plan = plan_import(
+            path,
+            kind,
+            settings=settings,
+            now=now,
+            options=options,
+            zone_boundary=zone_boundary(tx),
+            existing=read_existing(tx, kind),
+            references=read_references(tx, kind),
+            progress=progress,
+        )
+        return run_import(
+            tx, plan, linker, publish_and_relink, skip_bad=skip_bad, dry_run=dry_run, progress=progress
+        )
+
+
+def zone_boundary(tx: Tx) -> Any:
+    """The zone's polygon in lon-lat degrees, the union of its areas of kind zone; None when there is none yet."""
+    found = tx.list(AREAS, Query(filters=(Filter("kind", "eq", "zone"),), limit=50)).records
+    return shapely.union_all([area.geometry for area in found]) if found else None
+
+
+def layer_target(name: str) -> tuple[RecordKind, dict[str, Any]]:
+    """The record kind and the constants a layer's name stands for: "parcels", or "parks" for areas of kind park.
+
+    Raises NotFound that lists the names.
+    """
+    if name in KINDS:
+        return KINDS[name], {}
+    layer = LAYERS.get(name)
+    if layer is None:
+        raise NotFound(f"There is no layer “{name}”; the layers are {', '.join({**KINDS, **LAYERS})}.", layer=name)
+    return KINDS[layer.kind], dict([layer.where]) if layer.where else {}
