@@ -18,6 +18,7 @@ from gridgov.geo.transform import Geometries, as_geometries
 FaultKind = Literal["gap", "overlap"]
 Indexes = NDArray[np.intp]
 
+_NO_LENGTH: Final = 1e-9  # metres: keeps the width of a piece without extent finite
 _ROUNDING: Final = 4  # decimals of a metre
 
 
@@ -70,7 +71,7 @@ def coverage_faults(
         parts, pair = parts[areal], pair[areal]
         lonlat = shapely.transform(parts, lambda metres: metres / scale + origin)
         areas = geodesic_area(lonlat)
-        widths = areas / np.maximum(shapely.length(parts) / 2.0, smallest_width)
+        widths = areas / np.maximum(shapely.length(parts) / 2.0, _NO_LENGTH)
         places = interior_point(lonlat)
         faults += [
             CoverageFault(

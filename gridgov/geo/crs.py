@@ -28,6 +28,7 @@ _LOCAL_DATUMS: Final = {
     "xian": Words("1980 西安坐标系", "Xian 1980"),
     "beijing": Words("1954 北京坐标系", "Beijing 1954"),
 }
+_LOCAL_ELLIPSOIDS: Final = {6378140: "xian", 6378245: "beijing"}  # semi-major axis in metres
 _LABELS: Final = {
     4326: Words("WGS 84 经纬度", "WGS 84 longitude and latitude"),
     4490: Words("CGCS2000 经纬度", "CGCS2000 longitude and latitude"),
@@ -194,6 +195,9 @@ def crs_from_wkt(wkt: str) -> CoordinateSystem | None:
         raise _refused(datum, system.name)
     code = system.to_epsg(min_confidence=70) or _code_by_parameters(system)
     if code is None:
+        axis = round(system.ellipsoid.semi_major_metre) if system.ellipsoid else 0
+        if datum := _LOCAL_ELLIPSOIDS.get(axis):
+            raise _refused(datum, system.name)
         return None
     try:
         return _supported(code)
@@ -249,14 +253,11 @@ def _datum_is_global(system: pyproj.CRS) -> bool:
 
 
 def _datum_of(system: pyproj.CRS) -> str | None:
-    """``xian`` or ``beijing`` when the system stands on one of the local datums, by name or by ellipsoid."""
+    """``xian`` or ``beijing`` when the system stands on one of the local datums."""
     if system.datum is not None and (found := _local_datum(system.datum.name)):
         return found
     if found := _local_datum(system.name):
         return found
-    ellipsoid = system.ellipsoid
-    if ellipsoid is not None and round(ellipsoid.semi_major_metre, 3) == 6378140.0:
-        return "xian"
     return None
 
 

@@ -15,7 +15,7 @@ from gridgov.geo.transform import Geometries, as_geometries
 Array = NDArray[np.float64]
 
 _GEOD: Final = pyproj.Geod(ellps="GRS80")
-_REFINEMENTS: Final = 3
+_REFINEMENTS: Final = 2
 
 
 def geodesic_distance(lon1: ArrayLike, lat1: ArrayLike, lon2: ArrayLike, lat2: ArrayLike) -> Array:

@@ -77,6 +77,13 @@ def test_a_geometry_that_crosses_itself_is_refused_by_its_row() -> None:
         geo.coverage_faults([LEFT, RIGHT, BOW_TIE])
 
 
+def test_a_strip_thinner_than_a_millimetre_is_rounding_whatever_its_area() -> None:
+    thin = [LEFT, moved_east(RIGHT, -HALF_A_METRE / 1000.0)]
+    assert geo.coverage_faults(thin) == []
+    (fault,) = geo.coverage_faults(thin, smallest_width=0.0)
+    assert fault.area == pytest.approx(0.00055 * 1109.2, rel=0.2)
+
+
 def test_coordinates_with_noise_of_the_last_bits_fit() -> None:
     lon, lat = np.meshgrid(113.0 + np.arange(12) * 0.001, 33.0 + np.arange(12) * 0.001)
     cells = shapely.box(lon.ravel(), lat.ravel(), lon.ravel() + 0.001, lat.ravel() + 0.001)

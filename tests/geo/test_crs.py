@@ -114,6 +114,17 @@ def test_wkt_on_a_local_datum_is_refused() -> None:
             geo.crs_from_wkt(wkt)
 
 
+@pytest.mark.parametrize(("axis", "datum"), [("6378140.0,298.257", "Xian"), ("6378245.0,298.3", "Beijing")])
+def test_wkt_that_hides_a_local_datum_is_refused_by_its_ellipsoid(axis: str, datum: str) -> None:
+    wkt = HOME_MADE.format(easting=500000.0, meridian=114.0, scale=1.0)
+    wkt = wkt.replace("GCS_China_Geodetic_Coordinate_System_2000", "unnamed").replace(
+        "D_China_2000", "unnamed"
+    )
+    wkt = wkt.replace('"CGCS2000",6378137.0,298.257222101', f'"unnamed",{axis}')
+    with pytest.raises(UnsupportedDatum, match=datum):
+        geo.crs_from_wkt(wkt)
+
+
 @pytest.mark.parametrize("wkt", ["", "   ", "not wkt", pyproj.CRS.from_epsg(27700).to_wkt()])
 def test_wkt_that_says_nothing_known_answers_none(wkt: str) -> None:
     assert geo.crs_from_wkt(wkt) is None

@@ -73,6 +73,14 @@ def test_near_a_long_border_the_distance_is_exact_to_a_tenth_of_a_millimetre(
     )
 
 
+@pytest.mark.parametrize("place", [(113.33, 33.72), (113.4, 33.65), (113.5, 33.5)])
+def test_kilometres_from_a_slanting_border_the_distance_is_still_exact_to_a_millimetre(
+    place: tuple[float, float],
+) -> None:
+    border = shapely.LineString([(113.2, 33.70), (113.4, 33.80)])
+    assert geo.distance_to_point(border, *place)[0] == pytest.approx(brute_force(border, *place), abs=1e-3)
+
+
 def test_each_geometry_may_have_its_own_point() -> None:
     distances = geo.distance_to_point([SQUARE, SQUARE], [113.3005, 113.302], [33.7405, 33.7405])
     assert distances[0] == 0.0

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridgov import geo
+from gridgov.geo.ellipsoid import grid_coordinates
 from tests.geo.specimens import (
     EMPTY,
     LAT,
@@ -83,6 +84,11 @@ def test_specimens_have_the_area_of_the_geodesic_library(shape: object) -> None:
     assert geo.geodesic_area(shape)[0] == pytest.approx(by_library(shape), rel=1e-7, abs=1e-3)
 
 
+def test_a_ring_with_edges_of_two_degrees_is_left_to_the_geodesic_library() -> None:
+    triangle = shapely.Polygon([(112.0, 33.0), (114.0, 33.1), (112.3, 34.9)])
+    assert geo.geodesic_area(triangle)[0] == pytest.approx(by_library(triangle), rel=1e-9)
+
+
 def test_direction_of_rings_does_not_change_an_area() -> None:
     assert geo.geodesic_area(shapely.reverse(WITH_HOLE)) == pytest.approx(
         geo.geodesic_area(WITH_HOLE), rel=1e-14
@@ -126,6 +132,14 @@ def test_grid_area_of_random_parcels_agrees_with_the_register() -> None:
     parcels = random_parcels(2_000)
     expected = shapely.area(geo.from_lonlat(parcels, geo.Epsg(4547)))
     np.testing.assert_allclose(geo.grid_area(parcels), expected, rtol=1e-9)
+
+
+def test_grid_coordinates_are_those_of_the_register_to_a_micrometre() -> None:
+    lon, lat = np.random.default_rng(3).uniform((112.0, 4.0), (116.0, 53.0), (500, 2)).T
+    east, north = geo.coordinates_in(lon, lat, geo.Epsg(4547))
+    np.testing.assert_allclose(
+        grid_coordinates(lon - 114.0, lat), (east - 500_000.0, north), rtol=0.0, atol=1e-6
+    )
 
 
 def test_grid_area_outside_the_national_zones_is_unknown() -> None:
