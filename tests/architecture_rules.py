@@ -53,7 +53,7 @@ CLOCKS = {
 }
 SQL = re.compile(
     r"^\s*(SELECT\s.+\sFROM\s|SELECT\s+\w+\(|INSERT\s+(OR\s+\w+\s+)?INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s"
-    r"|(CREATE|DROP|ALTER)\s+(TABLE|INDEX|VIEW|TRIGGER|EXTENSION)\s|PRAGMA\s|BEGIN\s+IMMEDIATE|WITH\s+\w+\s+AS\s*\()",
+    r"|(CREATE|DROP|ALTER)\s+(VIRTUAL\s+|TEMP\s+|UNIQUE\s+)?(TABLE|INDEX|VIEW|TRIGGER|EXTENSION)\s|PRAGMA\s|BEGIN\s+IMMEDIATE|WITH\s+\w+\s+AS\s*\()",
     re.IGNORECASE | re.DOTALL,
 )
 MEASURES = {"area", "length", "distance"}

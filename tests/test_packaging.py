@@ -97,9 +97,9 @@ def test_the_wheel_runs_outside_the_checkout(wheel: zipfile.Path, tmp_path: Path
         "GRIDGOV_DATABASE_URL": f"sqlite:///{store}",
     }
     program = (
-        "from api.cli import main; from gridgov.settings import data_folder\n"
+        "from api.cli import app; from gridgov.settings import data_folder\n"
         "print(data_folder(), flush=True)\n"
-        "main(['init'])"
+        "app(['init'])"
     )
     ran = subprocess.run(
         [sys.executable, "-P", "-c", program],
