@@ -28,7 +28,7 @@ ZOOM_MAX: Final = 20
 _SCRIPTS: Final = ("js/labels.js", "js/view.js")
 _STYLES: Final = ("tokens.css", "css/view.css")
 # folium ends its names with a random number; a document that is drawn twice must be the same twice.
-_RANDOM_NAME: Final = re.compile(r"(?<=_)[0-9a-f]{32}\b")
+_RANDOM_NAME: Final = re.compile(r"(?<=_)[0-9a-f]{32}(?![0-9a-f])")
 
 
 class _Call(MacroElement):
@@ -166,7 +166,7 @@ def _current(same: bool) -> str:
 
 
 def _panel(picture: Picture, language: Language) -> str:
-    """Title block, figures, lists, legend. On a phone it is a sheet below the map that opens by a tap."""
+    """Title block, figures, sums, legend, places. On a phone a sheet below the map that opens by a tap."""
     badge = (
         f'<span class="badge warn">{escape(say("synthetic", language))}</span>' if picture.synthetic else ""
     )
@@ -175,6 +175,9 @@ def _panel(picture: Picture, language: Language) -> str:
     numbers = "".join(
         f"<div><dd>{escape(number)}</dd><dt>{escape(words)}</dt></div>" for number, words in picture.figures
     )
+    filled = [group for group in picture.groups if group.rows]
+    sums = [group for group in filled if group.rows[0].go is None]
+    places = [group for group in filled if group.rows[0].go is not None]
     legends = "".join(style.legend_html(rows, heading) for heading, rows in picture.legends.items())
     return (
         '<details class="panel" id="panel" open tabindex="-1">'
@@ -182,8 +185,9 @@ def _panel(picture: Picture, language: Language) -> str:
         f'<div class="title-block"><h2>{escape(say(picture.name + ".title", language))}</h2>{badge}'
         f'<p class="source">{escape(source)}</p></div>'
         f'{_notices(picture, language)}<dl class="figures">{numbers}</dl>'
-        f"{''.join(_rows(group) for group in picture.groups if group.rows)}"
-        f'<div class="legends" aria-label="{escape(say("legend", language))}">{legends}</div></details>'
+        f"{''.join(_rows(group) for group in sums)}"
+        f'<div class="legends" aria-label="{escape(say("legend", language))}">{legends}</div>'
+        f"{''.join(_rows(group) for group in places)}</details>"
     )
 
 

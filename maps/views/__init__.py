@@ -26,9 +26,8 @@ def render(name: str, tx: Tx, language: str = "zh", standalone: bool = False, no
     Raises NotFound for an unknown view, InvalidValue for a language other than "zh" and "en".
     """
     if name not in _VIEWS:
-        raise NotFound(
-            f"There is no map view “{name:.40}”; the views are {', '.join(VIEW_NAMES)}.", view=name[:40]
-        )
+        known = ", ".join(VIEW_NAMES)
+        raise NotFound(f"There is no map view “{name:.40}”; the views are {known}.", view=name[:40])
     if language not in ("zh", "en"):
         raise InvalidValue(f"The language “{language:.20}” is not known; use zh or en.", field="lang")
     chosen: Language = "en" if language == "en" else "zh"

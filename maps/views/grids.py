@@ -37,7 +37,7 @@ def picture(tx: Tx, language: Language) -> Picture:
     """The tree of residents' areas and, where the scope shows them, the issues by state."""
     budget = Budget()
     zone = ground.read_zone(tx)
-    issues = _issues(tx, budget, language)
+    issues, closed = _issues(tx, budget, language)
     levels = {
         name: budget.read(tx, AREAS, _title(name, language), Filter("kind", "in", kinds))
         for name, kinds, *_ in _LEVELS
@@ -47,21 +47,21 @@ def picture(tx: Tx, language: Language) -> Picture:
     layers.insert(3, _buildings(tx, budget, language))
     layers.append(ground.zone_layer(zone, language))
     layers.append(ground.facilities_layer(tx, budget, language, show=False))
-    layers.append(issues)
+    layers += [closed, issues]
     communities = levels["communities"]
     streets = {street.id: name_of(street, language) for street in levels["streets"]}
     seen = [*communities, *levels["micro_grids"]]
     return Picture(
         name="grids",
         zone_name=name_of(zone, language) if zone else tx.scope.zone,
-        figures=_figures(levels, issues, language),
+        figures=_figures(levels, (issues, closed), language),
         layers=layers,
         groups=[
             RowGroup(
                 say("communities", language), tuple(_row(each, streets, language) for each in communities)
             )
         ],
-        legends=_legends(layers, issues, language),
+        legends=_legends(layers, language),
         cuts=budget.cuts,
         data_date=ground.dated(seen, tx.now, language),
         synthetic=ground.is_synthetic(seen),
@@ -76,15 +76,16 @@ def _title(name: str, language: Language) -> str:
 
 
 def _figures(
-    levels: dict[str, tuple[Record, ...]], issues: MapLayer, language: Language
+    levels: dict[str, tuple[Record, ...]], issues: Sequence[MapLayer], language: Language
 ) -> list[tuple[str, str]]:
     rows = [
         (f"{len(levels[name]):,}", say(f"{name}.count", language))
         for name in ("communities", "grids", "micro_grids")
     ]
-    if issues.pins:
-        unsettled = sum(pin.state != "closed" for pin in issues.pins)
-        rows.append((f"{unsettled:,}", say("issues.open", language)))
+    unsettled, closed = issues
+    if unsettled.pins or closed.pins:
+        rows.append((f"{len(unsettled.pins):,}", say("issues.open", language)))
+        rows.append((f"{len(closed.pins):,}", say("issues.closed", language)))
     return rows
 
 
@@ -119,22 +120,26 @@ def _buildings(tx: Tx, budget: Budget, language: Language) -> MapLayer:
     return layer
 
 
-def _issues(tx: Tx, budget: Budget, language: Language) -> MapLayer:
-    """Issues as pins; an empty layer, which is not drawn, where the scope has none."""
-    title = LAYERS["issues"].title(language)
-    layer = MapLayer("issues", title, LAYER_STYLES["issues"].default)
+def _issues(tx: Tx, budget: Budget, language: Language) -> tuple[MapLayer, MapLayer]:
+    """Open and closed issues as pins; empty layers, which are not drawn, where the scope has none.
+
+    The open ones are what a reader comes for; the closed ones wait in the layer control.
+    """
+    symbol = LAYER_STYLES["issues"].default
+    unsettled = MapLayer("issues", say("issues.open.layer", language), symbol)
+    closed = MapLayer("issues_closed", say("issues.closed.layer", language), symbol, show=False)
     if tx.scope.rows(ISSUES) is Rows.NONE:
-        return layer
-    for record in budget.read(tx, ISSUES, title):
+        return unsettled, closed
+    for record in budget.read(tx, ISSUES, LAYERS["issues"].title(language)):
         if record.geometry is None or record.geometry.is_empty:
             continue
         state = issue_state(record, tx.now)
         lon, lat = inside(record.geometry)
         text = _issue_card(record, state, tx, language)
-        layer.pins.append(
-            Pin(f"issue:{record['code']}", lon, lat, state, text, float(record.get("accuracy_m") or 0.0))
-        )
-    return layer
+        accuracy = float(record.get("accuracy_m") or 0.0)
+        layer = closed if state == "closed" else unsettled
+        layer.pins.append(Pin(f"issue:{record['code']}", lon, lat, state, text, accuracy))
+    return unsettled, closed
 
 
 def _issue_card(record: Record, state: str, tx: Tx, language: Language) -> str:
@@ -161,16 +166,14 @@ def _row(record: Record, streets: dict[str, str], language: Language) -> Row:
     return Row(words, " · ".join(each for each in detail if each), value, "", f"area:{record['code']}", place)
 
 
-def _legends(
-    layers: Sequence[MapLayer], issues: MapLayer, language: Language
-) -> dict[str, list[tuple[str, str]]]:
+def _legends(layers: Sequence[MapLayer], language: Language) -> dict[str, list[tuple[str, str]]]:
     borders = [
         (style.swatch(layer.symbol), layer.title)
         for name in ("streets", "communities", "grids", "micro_grids", "estates", "buildings")
         for layer in layers
         if layer.name == name and not layer.empty
     ]
-    found = {pin.state for pin in issues.pins}
+    found = {pin.state for layer in layers for pin in layer.pins}
     marks = [
         (style.mark_svg(mark, 18), mark.label(language))
         for mark in ISSUE_MARKS.values()

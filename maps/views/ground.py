@@ -19,6 +19,7 @@ from maps.picture import Label, MapLayer, Tag
 from maps.words import say
 
 _SURFACES: Final = ("water", "green", "road")
+_TRUNK_EXTENT: Final = 0.035  # degrees that a road spans when it crosses the town
 _SIGNS: Final = {
     "toilet": ("厕", "WC"),
     "pocket_park": ("园", "P"),
@@ -61,13 +62,19 @@ def ground_layer(tx: Tx, budget: Budget, language: Language) -> MapLayer:
         name = name_of(record, language)
         if record["kind"] != "green" and name not in named and not record.geometry.is_empty:
             named.add(name)
-            lon, lat = inside(record.geometry)
-            water = record["kind"] == "water"
-            layer.labels.append(
-                Label(lon, lat, name, 60 if water else 90, 12 if water else 14, record["kind"])
-            )
+            layer.labels.append(_ground_label(record, name))
     layer.style_class = "ground"
     return layer
+
+
+def _ground_label(record: Record, name: str) -> Label:
+    """A river is named early, a long road from zoom 14, a short one from 16."""
+    lon, lat = inside(record.geometry)
+    if record["kind"] == "water":
+        return Label(lon, lat, name, 60, 12, "water")
+    west, south, east, north = record.geometry.bounds
+    trunk = max(east - west, north - south) > _TRUNK_EXTENT
+    return Label(lon, lat, name, 85 if trunk else 90, 14 if trunk else 16, "road")
 
 
 def facilities_layer(tx: Tx, budget: Budget, language: Language, *, show: bool) -> MapLayer:

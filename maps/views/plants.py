@@ -154,7 +154,8 @@ def _offers(
         title = str(listing["title"])
         text = _listing_card(listing, unit, tx, language)
         layer.tags.append(Tag(key, lon, lat, sign, text, 10 + rank, "offer", title))
-        rows.append(Row(title, _row_detail(unit, tx, language), _price(listing), "", key, (lon, lat, 16)))
+        detail = " · ".join(part for part in (_price(listing), _row_detail(unit, tx, language)) if part)
+        rows.append(Row(title, detail, "", "", key, (lon, lat, 16)))
     return layer, rows
 
 
@@ -162,7 +163,7 @@ def _row_detail(unit: Record | None, tx: Tx, language: Language) -> str:
     """What decides, in one line: height, load, crane, power; only what is known."""
     if unit is None:
         return ""
-    names = ("clear_height_m", "floor_load_kn_m2", "cranes", "spare_kva")
+    names = ("clear_height_m", "crane_rail_height_m", "spare_kva")
     return " · ".join(f"{label} {value}" for label, value in field_rows(unit, names, tx.now, language))
 
 
@@ -172,7 +173,7 @@ def _price(listing: Record) -> str:
 
 
 def _listing_card(listing: Record, unit: Record | None, tx: Tx, language: Language) -> str:
-    """Area, height, load, crane, power and price first; badges say how long it is empty and how fresh that is."""
+    """Area, height, load, crane, power and price first; badges say how long it is empty, how fresh that is."""
     source = unit if unit is not None else {}
     area = listing.get("area_m2")
     facts = [

@@ -8,6 +8,8 @@
 
   /** Pixels kept free around words. */
   const GAP = 3;
+  /** Pixels by which words may stand above or below their place. */
+  const SHIFTS = [0, -26, 26, -44, 44];
 
   /**
    * @typedef {object} Item
@@ -55,6 +57,28 @@
       return [at.x - halfWidth, middle - halfHeight, at.x + halfWidth, middle + halfHeight];
     }
 
+    /** Boxes of the issue marks and clusters that are drawn now: words keep away from them. @returns {Box[]} */
+    function obstacles() {
+      const origin = map.getContainer().getBoundingClientRect();
+      return [...map.getPanes().markerPane.querySelectorAll(".pin, .cluster")].map((mark) => {
+        const box = mark.getBoundingClientRect();
+        return [box.left - origin.left, box.top - origin.top, box.right - origin.left, box.bottom - origin.top];
+      });
+    }
+
+    /**
+     * The first free shift up or down for words, 0 for a sign; null when there is no room.
+     * @param {Item} item @param {Box} box @param {Box[]} taken
+     */
+    function room(item, box, taken) {
+      for (const shift of item.tag ? [0] : SHIFTS) {
+        /** @type {Box} */
+        const moved = [box[0], box[1] + shift, box[2], box[3] + shift];
+        if (!taken.some((other) => meets(moved, other))) return { shift, moved };
+      }
+      return null;
+    }
+
     function lay() {
       waiting = 0;
       const zoom = map.getZoom();
@@ -62,15 +86,19 @@
       /** @type {Box} */
       const frame = [-40, -40, size.x + 40, size.y + 40];
       /** @type {Box[]} */
-      const taken = [];
+      const taken = obstacles();
       for (const item of items) {
         if (!map.hasLayer(item.group)) continue;
         const element = item.marker.getElement();
         if (!element) continue;
         const box = boxOf(item);
         const wanted = zoom >= item.minZoom && meets(box, frame);
-        const free = wanted && !taken.some((other) => meets(box, other));
-        if (free) taken.push(box);
+        const found = wanted ? room(item, box, taken) : null;
+        const free = found !== null;
+        if (found) {
+          taken.push(found.moved);
+          if (!item.tag) element.style.translate = `0 ${found.shift}px`;
+        }
         element.classList.toggle("hidden", !free && !(wanted && item.tag));
         element.classList.toggle("dot", wanted && !free && item.tag);
       }
@@ -81,6 +109,7 @@
     }
 
     map.on("zoomend moveend resize layeradd layerremove", later);
+    map.getPanes().markerPane.addEventListener("transitionend", later);
 
     return {
       /** @param {Item[]} added */

@@ -129,7 +129,7 @@
 
   /**
    * Issue marks: shape and colour say the state.
-   * @param {L.MarkerClusterGroup} group
+   * @param {L.LayerGroup & { addLayers: (layers: L.Layer[]) => void }} group a cluster
    * @param {[string, number, number, string, number, string][]} rows key, lat, lon, state, accuracy in metres, card
    */
   function pins(group, rows) {
@@ -147,7 +147,7 @@
 
   /**
    * A white disc with a ring divided by state and the exact count in the middle.
-   * @param {L.MarkerCluster} cluster
+   * @param {{ getAllChildMarkers: () => L.Marker[] }} cluster
    */
   function clusterIcon(cluster) {
     const members = /** @type {any[]} */ (cluster.getAllChildMarkers());
