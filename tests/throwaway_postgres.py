@@ -42,7 +42,7 @@ DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 INSTALL = "install Debian's packages postgresql and postgresql-postgis (scripts/test does it)"
 
 
-class NoPostgres(RuntimeError):  # noqa: N818  it says what is missing
+class NoPostgres(RuntimeError):
     """PostgreSQL with PostGIS is not on this machine, or its server would not start."""
 
 
