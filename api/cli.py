@@ -19,9 +19,11 @@ from rich.table import Table
 
 from api.app import create_app
 from api.checking import findings, healthy
+from api.exchanging import print_proposals, print_report, progress_bar, read_options, write_places
 from api.passwords import add_account, hash_password
 from gridgov.access import Scope
-from gridgov.errors import GridgovError, NotFound
+from gridgov.errors import CoordinateSystemNeeded, GridgovError, ImportRejected, NotFound
+from gridgov.importing import import_file, layer_target
 from gridgov.models import KINDS
 from gridgov.models.vocabulary import ROLES
 from gridgov.seeding import read_json, seed, seed_zone
@@ -32,7 +34,6 @@ from gridgov.store.queries import accounts
 from gridgov.store.queries.zones import Zone, list_zones, make_zone
 
 HELP = "gridgov: the one map a development zone shares: land, plants, grids, and the issues linked to them."
-DEFAULT = "development-zone"
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 users = typer.Typer(help="Accounts: add, list, disable, and set a password.", no_args_is_help=True)
@@ -88,14 +89,18 @@ def print_json(value: Any) -> None:
 
 @app.command()
 def serve(
-    demo: Annotated[bool, typer.Option("--demo", help="Demonstration: make and fill the store when empty.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Demonstration: make and fill the store when empty.")
+    ] = False,
     host: Annotated[str | None, typer.Option(help="Address to listen on (GRIDGOV_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on (GRIDGOV_PORT).")] = None,
 ) -> None:
     """Serve the map. Refuses a database of a newer gridgov; needs GRIDGOV_SECRET outside --demo."""
     settings = read_settings(host=host, port=port, demo=demo or None)
     require_secret(settings)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
     with opened(settings) as store:
         if settings.demo:
             store.migrate(utc_now())
@@ -104,8 +109,14 @@ def serve(
         application = create_app(settings, store)
         _greet(settings)
         uvicorn.run(
-            application, host=settings.host, port=settings.port, log_level=settings.log_level, access_log=False,
-            proxy_headers=False, server_header=False, timeout_graceful_shutdown=10,
+            application,
+            host=settings.host,
+            port=settings.port,
+            log_level=settings.log_level,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=10,
         )
 
 
@@ -133,7 +144,9 @@ def init(
         made = False
         if zone:
             with store.begin(Scope.system(zone), utc_now(), write=True) as tx:
-                made = make_zone(tx, Zone(zone, name or zone, name_en or None, division or None, opened_issues=False))
+                made = make_zone(
+                    tx, Zone(zone, name or zone, name_en or None, division or None, opened_issues=False)
+                )
         if as_json:
             print_json({"store": store.url, "applied": applied, "zone_made": made})
             return
@@ -162,8 +175,13 @@ def _seed(store: Store, *, quiet: bool, accounts_too: bool = True) -> dict[str, 
             for account in read_json("accounts.json"):
                 if accounts.find_user(tx, account["login"]) is None:
                     add_account(
-                        tx, account["login"], account["password"], account["role"], account["label_zh"],
-                        account["areas"], account["department"],
+                        tx,
+                        account["login"],
+                        account["password"],
+                        account["role"],
+                        account["label_zh"],
+                        account["areas"],
+                        account["department"],
                     )
     if not quiet and any(counts.values()):
         told = ", ".join(f"{count} {name}" for name, count in counts.items())
@@ -189,16 +207,28 @@ def check(as_json: AsJson = False) -> None:
 
 
 @app.command("import")
-def import_command(  # noqa: PLR0917 (one option each, named on the command line)
-    file: Annotated[Path, typer.Argument(help="GeoJSON, GeoPackage, Shapefile, File Geodatabase, DXF, XLSX …")],
-    layer: Annotated[str, typer.Option("--layer", help="What it holds: parcels, plants, units, parks, grids …")],
-    crs: Annotated[str, typer.Option("--crs", help="EPSG code, gcj02 or bd09; wins over what the file says.")] = "",
+def import_command(
+    file: Annotated[
+        Path, typer.Argument(help="GeoJSON, GeoPackage, Shapefile, File Geodatabase, DXF, XLSX …")
+    ],
+    layer: Annotated[
+        str, typer.Option("--layer", help="What it holds: parcels, plants, units, parks, grids …")
+    ],
+    crs: Annotated[
+        str, typer.Option("--crs", help="EPSG code, gcj02 or bd09; wins over what the file says.")
+    ] = "",
     columns: Annotated[list[str] | None, typer.Option("--map", help="COLUMN=FIELD; repeatable.")] = None,
     scheme: Annotated[str, typer.Option("--scheme", help="Scheme of land-use codes, e.g. ydyh-2023.")] = "",
-    source_layer: Annotated[str, typer.Option("--source-layer", help="Layer of a file that has several.")] = "",
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Load the sound rows, leave the faulty.")] = False,
+    source_layer: Annotated[
+        str, typer.Option("--source-layer", help="Layer of a file that has several.")
+    ] = "",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Load the sound rows, leave the faulty.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and report; change nothing.")] = False,
-    places: Annotated[Path | None, typer.Option("--places", help="Write the faulty places as GeoJSON.")] = None,
+    places: Annotated[
+        Path | None, typer.Option("--places", help="Write the faulty places as GeoJSON.")
+    ] = None,
     zone: InZone = "",
     as_json: AsJson = False,
 ) -> None:
@@ -211,14 +241,23 @@ def import_command(  # noqa: PLR0917 (one option each, named on the command line
         scope = Scope.system(pick_zone(store, zone, settings))
         try:
             report = import_file(
-                store, scope, utc_now(), file, kind, settings=settings, linkers=Linkers(), options=options,
-                skip_bad=skip_bad, dry_run=dry_run, progress=bar,
+                store,
+                scope,
+                utc_now(),
+                file,
+                kind,
+                settings=settings,
+                linkers=Linkers(),
+                options=options,
+                skip_bad=skip_bad,
+                dry_run=dry_run,
+                progress=bar,
             )
         except (ImportRejected, CoordinateSystemNeeded) as error:
             if as_json:
                 print_json({"error": error.message, **error.details})
             elif isinstance(error, ImportRejected):
-                print_report(error.details["plan_report"], out)
+                print_report(error.details["report"], out)
             else:
                 print_proposals(error, out)
             raise
@@ -227,7 +266,7 @@ def import_command(  # noqa: PLR0917 (one option each, named on the command line
     if as_json:
         print_json(report.as_dict())
     else:
-        print_report(report, out)
+        print_report(report.as_dict(), out)
     if report.severities["error"] and dry_run:
         raise typer.Exit(1)
 
@@ -237,9 +276,13 @@ def user_add(
     login: str,
     role: Annotated[str, typer.Option(help="grid_worker, staff or admin.")],
     name: Annotated[str, typer.Option(help="Name shown to colleagues.")] = "",
-    area: Annotated[list[str] | None, typer.Option(help="Code of an area the account is for; repeatable.")] = None,
+    area: Annotated[
+        list[str] | None, typer.Option(help="Code of an area the account is for; repeatable.")
+    ] = None,
     department: Annotated[str | None, typer.Option(help="Code of the account's department.")] = None,
-    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read it from standard input.")] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read it from standard input.")
+    ] = False,
     zone: InZone = "",
 ) -> None:
     """Add an account; the password is asked for, never given on the command line."""
@@ -271,7 +314,9 @@ def user_list(zone: InZone = "", as_json: AsJson = False) -> None:
     for each in found:
         disabled = each["disabled_at"].isoformat() if each["disabled_at"] else ""
         areas = ", ".join(each["area_codes"])
-        table.add_row(each["login"], each["role"], each["display_name"], areas, each["department_code"] or "", disabled)
+        table.add_row(
+            each["login"], each["role"], each["display_name"], areas, each["department_code"] or "", disabled
+        )
     out.print(table)
 
 
@@ -285,7 +330,9 @@ def user_disable(login: str, zone: InZone = "") -> None:
 @users.command("password")
 def user_password(
     login: str,
-    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read it from standard input.")] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read it from standard input.")
+    ] = False,
     zone: InZone = "",
 ) -> None:
     """Set an account's password and end its sessions."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
+from gridgov.errors import CoordinateSystemNeeded
 from gridgov.exchange.planning import Options
 from gridgov.exchange.report import Report
 from gridgov.geo import parse_crs
@@ -45,7 +47,9 @@ class Bar:
 def progress_bar() -> Iterator[Bar]:
     """A bar for as long as the block runs."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as shown:
+    with Progress(
+        *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
+    ) as shown:
         yield Bar(shown)
 
 
@@ -57,7 +61,9 @@ def read_options(
     for pair in columns:
         column, sign, field = pair.partition("=")
         if not sign or not column:
-            raise typer.BadParameter(f"{pair!r} must be COLUMN=FIELD; an empty FIELD leaves it out", param_hint="--map")
+            raise typer.BadParameter(
+                f"{pair!r} must be COLUMN=FIELD; an empty FIELD leaves it out", param_hint="--map"
+            )
         mapping[column] = field
     return Options(
         coordinate_system=parse_crs(crs) if crs else None,
@@ -68,42 +74,61 @@ def read_options(
     )
 
 
-def print_report(report: Report, console: Console) -> None:
-    """The report as tables: how columns were read, what was decided, what is wrong, what was done."""
-    console.print(f"{report.file_name} → {report.kind} ({report.format})", style="bold", highlight=False)
+def print_report(report: Mapping[str, Any], console: Console) -> None:
+    """A report (as_dict) as tables: how columns were read, what was decided, what is wrong, what was done."""
+    console.print(f"{report['file']} → {report['kind']} ({report['format']})", style="bold", highlight=False)
     mapping = Table("column", "field", "how", box=None)
-    for match in report.mapping:
-        told = match.as_dict()
-        mapping.add_row(*(str(told.get(name) or "") for name in ("column", "field", "reason")))
+    for match in report["mapping"]:
+        mapping.add_row(match["column"], match["field"] or "left out", str(match["how"] or ""))
     console.print(mapping)
-    if report.decision is not None:
-        decided = report.decision.as_dict()
-        console.print(f"coordinate system: {json.dumps(decided, ensure_ascii=False, default=str)}", soft_wrap=True,
-                      highlight=False, markup=False)
+    decided = report["coordinate_system"]
+    if decided is not None:
+        evidence = "; ".join(each["en"] for each in decided["evidence"])
+        told = f"coordinate system: {decided['key']} ({decided['label_en']}), {decided['order']}: {evidence}"
+        console.print(told, soft_wrap=True, highlight=False, markup=False)
     _print_problems(report, console)
-    counts = report.counts
+    counts = report["counts"]
     console.print(
-        f"{report.outcome_words.en}: {counts.created} new, {counts.changed} changed, {counts.unchanged} unchanged, "
-        f"{counts.rejected} rejected of {counts.rows} rows",
-        style="bold", highlight=False,
+        f"{report['outcome']}: {counts['created']} new, {counts['changed']} changed, {counts['unchanged']} unchanged, "
+        f"{counts['rejected']} rejected of {counts['rows']} rows",
+        style="bold",
+        highlight=False,
     )
 
 
-def _print_problems(report: Report, console: Console) -> None:
-    if not report.by_kind:
+def _print_problems(report: Mapping[str, Any], console: Console) -> None:
+    if not report["problem_counts"]:
         return
-    summary = ", ".join(f"{count} × {kind}" for kind, count in report.by_kind.items())
+    summary = ", ".join(f"{count} × {kind}" for kind, count in report["problem_counts"].items())
     console.print(f"problems: {summary}", highlight=False, markup=False)
     table = Table("severity", "row", "reference", "problem", "value", "place", "what to do", box=None)
-    for problem in report.problems[:_SHOWN]:
-        told = problem.as_dict()
-        place = "" if problem.lon is None else f"{problem.lon:.6f}, {problem.lat:.6f}"
-        style = _COLOURS.get(str(told["severity"]), "")
-        cells = [told["severity"], told["row"], told["reference"], told["kind"], told["value"], place, told["remedy_en"]]
-        table.add_row(*("" if cell is None else str(cell)[:60] for cell in cells[:-1]), str(cells[-1]), style=style)
+    for problem in report["problems"][:_SHOWN]:
+        place = "" if problem["lon"] is None else f"{problem['lon']:.6f}, {problem['lat']:.6f}"
+        short = (
+            problem["severity"],
+            problem["row"],
+            problem["reference"],
+            problem["title_en"],
+            problem["value"],
+            place,
+        )
+        cells = ["" if cell is None else str(cell)[:60] for cell in short]
+        table.add_row(
+            *(Text(cell) for cell in cells), Text(problem["remedy_en"]), style=_COLOURS[problem["severity"]]
+        )
     console.print(table)
-    if len(report.problems) > _SHOWN:
-        console.print(f"… {len(report.problems) - _SHOWN} more; --json shows all, --places FILE maps them.")
+    left = sum(report["problem_counts"].values()) - _SHOWN
+    if left > 0:
+        console.print(f"… {left} more; --json tells them, --places FILE maps them.", highlight=False)
+
+
+def print_proposals(error: CoordinateSystemNeeded, console: Console) -> None:
+    """The coordinate systems a file without one may be in, the likeliest first, each with its evidence."""
+    table = Table("--crs", "name", "evidence", box=None)
+    for each in error.details.get("proposals", ()):
+        evidence = "; ".join(word["en"] for word in each["evidence"])
+        table.add_row(each["crs"], each["label_en"], Text(evidence))
+    console.print(table)
 
 
 def write_places(report: Report, path: Path) -> None:

@@ -36,13 +36,14 @@ def hold_boundaries(tx: Tx) -> int:
     A publication raises the revision of the areas first, so a share lock on that row keeps the two apart: a link
     is never made with boundaries that a publication is replacing at the same moment.
     """
+    newest = select(func.max(edition_sets.c.number)).where(edition_sets.c.zone == tx.scope.zone).scalar_subquery()
     statement = (
-        select(revisions.c.revision)
+        select(revisions.c.revision, newest)
         .where(revisions.c.zone == tx.scope.zone, revisions.c.kind == "areas")
-        .with_for_update(read=True)
+        .with_for_update(read=True, of=revisions)
     )
-    inside(tx).connection.execute(statement).all()
-    return current_set(tx)
+    row = inside(tx).connection.execute(statement).one_or_none()
+    return current_set(tx) if row is None else int(row[1] or 0)
 
 
 def list_sets(tx: Tx) -> list[EditionSet]:

@@ -1,0 +1,110 @@
+"""Write GLOSSARY.md and docs/reference.md from the tables of the code; `--check` only compares."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from gridgov.access import ACTIONS, ROWS  # noqa: E402 (the checkout, before anything installed)
+from gridgov.layers import LAYERS  # noqa: E402
+from gridgov.models import KINDS, Audience, vocabulary  # noqa: E402
+from gridgov.models.fields import Vocabulary  # noqa: E402
+from gridgov.settings import PREFIX, Settings  # noqa: E402
+
+MADE = "<!-- Written by scripts/reference.py from the code; change the tables there, then run it again. -->"
+
+# Words of the field that are no entry of a vocabulary.
+WORDS = (
+    ("area", "区域", "A place with a boundary of one of the kinds below; it keeps its id through all boundaries."),
+    ("edition", "边界版本", "One boundary of an area or parcel with the time it is in force."),
+    ("edition set", "边界版本批次", "Boundaries that came into force together at one instant."),
+    ("link", "归属", "Which area of a level a record belongs to, by which rule, and how sure that is."),
+    ("border rule", "边界规则", "Within 0.05 m of a shared border the area with the lowest code has the record."),
+    ("geodesic area", "椭球面积", "Area on the ellipsoid (GRS80)."),
+    ("grid area", "投影面积", "Area in the plane of the CGCS2000 3-degree Gauss–Krüger zone of the centroid."),
+    ("claimed area", "证载面积", "The area as it stands on the certificate or approval; never overwritten."),
+    ("mu", "亩", "2000/3 m²; fifteen are one hectare."),
+    ("clear land", "净地", "Rights are clear and compensation is done; not the same as serviced land 熟地."),
+    ("reserve land", "储备用地", "Land in the stages reserved, early development, clear land or listed for sale."),
+    ("plant", "厂房", "A building for industry; its vacancy lives on its units."),
+    ("unit", "可租单元", "The part of a plant that is let as one."),
+    ("listing", "招商载体", "A published offer of a unit or a parcel."),
+    ("issue", "问题", "What a grid worker, resident or enterprise reports at a place."),
+    ("community grid cell", "微网格", "The smallest area of community work: a few buildings with one person."),
+    ("estate", "小区", "A housing estate inside a community."),
+    ("zone", "开发区", "The development zone; every record belongs to one."),
+    ("revision", "修订号", "A number per zone and record kind that every transaction raises; tells what changed since."),
+    ("scope", "可见范围", "What one actor sees: rows by role, area and department, and columns."),
+)
+
+
+def vocabularies() -> list[Vocabulary]:
+    """Every closed list, in the order of the code."""
+    return [value for value in vars(vocabulary).values() if isinstance(value, Vocabulary)]
+
+
+def glossary() -> Iterator[str]:
+    """GLOSSARY.md."""
+    yield "# Glossary\n"
+    yield MADE + "\n"
+    yield "English names stand in the code and the data, Chinese ones in the interface.\n"
+    yield "| English | 中文 | meaning |\n|---|---|---|"
+    yield from (f"| {english} | {chinese} | {meaning} |" for english, chinese, meaning in WORDS)
+    for words in vocabularies():
+        yield f"\n## {words.name.capitalize()}\n\n| code | 中文 | English |\n|---|---|---|"
+        yield from (f"| `{term.code}` | {term.zh} | {term.en} |" for term in words.terms)
+
+
+def reference() -> Iterator[str]:
+    """docs/reference.md."""
+    yield "# Reference: settings, layers, records, rights\n"
+    yield MADE + "\n"
+    yield "## Settings\n\nAll from the environment; an unknown `GRIDGOV_…` key is refused.\n"
+    yield "| setting | default | meaning |\n|---|---|---|"
+    for name, field in Settings.model_fields.items():
+        default = "" if name == "secret" else f"`{field.default}`" if field.default != "" else ""
+        yield f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |"
+    yield "\n## Layers\n\n| layer | records | 中文 | English | from zoom |\n|---|---|---|---|---|"
+    for layer in LAYERS.values():
+        only = f" with {layer.where[0]} = {layer.where[1]}" if layer.where else ""
+        yield f"| `{layer.name}` | {layer.kind}{only} | {layer.zh} | {layer.en} | {layer.min_zoom} |"
+    yield "\n## Records\n\nStaff fields are never shown to the public; system fields are written by gridgov."
+    for kind in KINDS.values():
+        yield f"\n### {kind.en} {kind.zh}: `{kind.name}`\n\n| field | 中文 | type | unit | who |\n|---|---|---|---|---|"
+        for field in kind.fields:
+            who = "staff" if field.audience is Audience.STAFF else "public"
+            system = ", system" if field.system else ""
+            of = f" of {field.vocabulary.name}" if field.vocabulary else f" to {field.refers_to}" if field.refers_to else ""
+            yield f"| `{field.name}` | {field.zh} | {field.type}{of} | {field.unit} | {who}{system} |"
+    yield "\n## Rights\n\n| action | roles |\n|---|---|"
+    for action, roles in ACTIONS.items():
+        yield f"| `{action}` | {', '.join(sorted(roles))} |"
+    yield "\n| records | what each role reads |\n|---|---|"
+    for kind_name, rows in ROWS.items():
+        told = ", ".join(f"{role}: {rule}" for role, rule in rows.items())
+        yield f"| `{kind_name}` | {told} |"
+
+
+FILES = {ROOT / "GLOSSARY.md": glossary, ROOT / "docs" / "reference.md": reference}
+
+
+def main() -> int:
+    """Write the files, or with --check say which differ (exit code 1)."""
+    stale = []
+    for path, lines in FILES.items():
+        text = "\n".join(lines()) + "\n"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(path.name)
+            if "--check" not in sys.argv:
+                path.write_text(text, encoding="utf-8")
+    if stale:
+        print(("stale: " if "--check" in sys.argv else "written: ") + ", ".join(stale))
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
