@@ -33,7 +33,9 @@ def check_values(
     """
     values: dict[str, list[Any]] = {}
     _report_left_out(source, matches, problems)
-    for match in matches:
+    for match in sorted(
+        matches, key=lambda each: each.field != "code"
+    ):  # codes first: problems name rows by them
         if match.field is None:
             continue
         column = source.columns[match.column]
@@ -43,6 +45,8 @@ def check_values(
         found = kind.by_name[match.field]
         converted = convert(_as_code(found), column, match.factor)
         values[match.field] = converted.values
+        if match.field == "code":
+            problems.references = converted.values
         for fault in converted.faults:
             words = Words(fault.message, fault.message)
             problems.add("wrong_value", fault.position, field=found.name, value=fault.value, text=words)

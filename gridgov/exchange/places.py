@@ -13,7 +13,7 @@ from gridgov.exchange.problems import ProblemList
 from gridgov.exchange.source import SourceTable
 from gridgov.geo.distance import distance_to_point
 from gridgov.geo.predicates import interior_point
-from gridgov.geo.shapes import Family, Finding, inspect, normalise
+from gridgov.geo.shapes import Family, Finding, clean
 from gridgov.geo.transform import AxisOrder, Geometries
 from gridgov.models import GeometryType, RecordKind
 from gridgov.settings import Settings
@@ -93,9 +93,9 @@ def _normalised(
         doubtful &= ~absent
     for family, rows in _by_family(lonlat, kind, np.flatnonzero(doubtful)):
         limit = settings.geometry_max_vertices
-        for finding in inspect(lonlat[rows], family, most_vertices=limit):
+        stored[rows], findings = clean(lonlat[rows], family, most_vertices=limit)
+        for finding in findings:
             _report(finding, int(rows[finding.row]), problems)
-        stored[rows] = normalise(lonlat[rows], family, most_vertices=limit)
     return stored
 
 

@@ -142,7 +142,6 @@ def plan_import(
     matches = map_columns(list(source.columns), kind, options.columns, cut_names=source.cut_names)
     watch.advance()
     values = check_values(source, kind, matches, options.constants, existing, problems)
-    problems.references = values.get("code", problems.references)
     watch.advance()
     decision, stored = _places(source, kind, options, zone_boundary, settings, problems)
     watch.advance(2)

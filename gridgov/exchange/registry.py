@@ -45,7 +45,7 @@ FORMATS = MappingProxyType(
             Format("gpkg", "GeoPackage", (".gpkg",), "vector_reader"),
             Format("flatgeobuf", "FlatGeobuf", (".fgb",), "vector_reader"),
             Format("gdb", "File Geodatabase", (".gdb",), "vector_reader"),
-            Format("kml", "KML", (".kml",), "vector_reader"),
+            Format("kml", "KML", (".kml",), "kml_reader"),
             Format("shapefile", "Shapefile", (".shp",), "shapefile_reader"),
             Format("geoparquet", "GeoParquet", (".parquet", ".geoparquet"), "parquet_reader"),
             Format("dxf", "DXF", (".dxf",), "drawing_reader"),
@@ -114,8 +114,9 @@ def _detect_folder(path: Path) -> Format:
     if len(shapes) == 1:
         return FORMATS["shapefile"]
     names = ", ".join(sorted(each.name for each in shapes)) or "none"
-    message = f"The folder {path.name} must be a .gdb or hold exactly one .shp; it holds {names}. "
-        "Name the .shp itself."
+    message = (
+        f"The folder {path.name} must be a .gdb or hold exactly one .shp, not {names}; name the .shp itself."
+    )
     raise UnreadableFile(message, file=path.name)
 
 

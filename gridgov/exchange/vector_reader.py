@@ -1,4 +1,4 @@
-"""Read what GDAL reads best: GeoJSON, GeoPackage, FlatGeobuf, File Geodatabase, KML. Never the live store."""
+"""Read what GDAL reads best: GeoJSON, GeoPackage, FlatGeobuf, File Geodatabase. Never the live store."""
 
 from __future__ import annotations
 
@@ -6,30 +6,24 @@ import re
 import threading
 import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError
 
 from gridgov.errors import InvalidValue, TooLarge, UnreadableFile
-from gridgov.exchange.archive import check_kml
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import CrsSource, SourceTable
 from gridgov.geo.crs import WGS84, CoordinateSystem, Epsg, crs_from_wkt, parse_crs
-from gridgov.geo.shapes import Finding, read_wkb
+from gridgov.geo.raw import read_wkb
+from gridgov.geo.shapes import Finding
 from gridgov.geo.transform import Geometries
 from gridgov.geo.words import Words
 
 GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError, FieldError)
 
 # pyogrio hands GDAL's complaints on as Python warnings, whose filters belong to the whole process.
-_one_at_a_time = threading.Lock()
-_KML_HOUSEKEEPING = frozenset(
-    {"timestamp", "begin", "end", "altitudemode", "tessellate", "extrude", "visibility", "draworder", "icon",
-     "snippet", "id"}
-)  # fmt: skip
+GDAL_LOCK = threading.Lock()
 _CRS_MEMBER = re.compile(rb'"crs"\s*:\s*\{')
 _WGS84_WITH_HEIGHT = 4979
 _HARMLESS = ("Non closed ring detected", "Several features with id", "Invalid coord dimension")
@@ -37,9 +31,7 @@ _HARMLESS = ("Non closed ring detected", "Several features with id", "Invalid co
 
 def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
     """Read one layer. Raises UnreadableFile, TooLarge, InvalidValue (which layer?), UnsupportedDatum."""
-    if form.name == "kml":
-        check_kml(path)
-    with _one_at_a_time, warnings.catch_warnings(record=True) as caught:
+    with GDAL_LOCK, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             layer = choose_layer(path, options.layer)
@@ -55,13 +47,11 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
     findings: list[Finding] = []
     if geometry_name in table.column_names:
         geometries, findings = read_wkb(table.column(geometry_name).to_numpy())
-    crs, source = declared(
-        meta["crs"], implied=form.name in {"geojson", "kml"} and not _has_crs_member(path, form)
-    )
+    crs, source = declared(meta["crs"], implied=form.name == "geojson" and not _has_crs_member(path))
     return SourceTable(
         format=form.name,
         layer=layer,
-        columns=_without_housekeeping(columns) if form.name == "kml" else columns,
+        columns=columns,
         geometries=geometries,
         rows=np.arange(1, table.num_rows + 1, dtype=np.int64),
         crs=crs,
@@ -138,23 +128,9 @@ def too_many_rows(path: Path, count: int, limit: int) -> TooLarge:
     return TooLarge(message, file=path.name, setting="GRIDGOV_IMPORT_MAX_ROWS", limit=limit)
 
 
-def _has_crs_member(path: Path, form: Format) -> bool:
+def _has_crs_member(path: Path) -> bool:
     """Whether a GeoJSON says its system itself, in a `crs` member of the old form at its start or end."""
-    if form.name != "geojson":
-        return False
     with path.open("rb") as file:
         head = file.read(4096)
         file.seek(max(0, path.stat().st_size - 4096))
         return _CRS_MEMBER.search(head) is not None or _CRS_MEMBER.search(file.read()) is not None
-
-
-def _without_housekeeping(columns: dict[str, Any]) -> dict[str, Any]:
-    """Without the columns that KML's reader adds to every file, and without columns of blanks."""
-    kept = {name: values for name, values in columns.items() if name.lower() not in _KML_HOUSEKEEPING}
-    return {name: values for name, values in kept.items() if len(values) == 0 or not _all_blank(values)}
-
-
-def _all_blank(values: pa.Array) -> bool:
-    return (
-        all(value in {None, ""} for value in values.to_pylist()) if pa.types.is_string(values.type) else False
-    )

@@ -1,0 +1,214 @@
+"""Read CSV and XLSX as text: codes keep their zeros, nothing is evaluated, places come from named columns."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import datetime as dt
+import io
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openpyxl
+import pyarrow as pa
+from openpyxl.utils.exceptions import InvalidFileException
+
+from gridgov.errors import InvalidValue, TooLarge, UnreadableFile
+from gridgov.exchange.archive import HIGHEST_RATIO
+from gridgov.exchange.registry import Format, ReadOptions
+from gridgov.exchange.source import SourceTable
+from gridgov.exchange.tabular import place_rows
+from gridgov.exchange.text_encoding import Encoding, choose_encoding
+from gridgov.exchange.vector_reader import too_many_rows
+from gridgov.geo.words import Words
+
+_DELIMITERS = ",\t;|"
+_LONGEST_CELL = 1_000_000  # characters; a parcel's WKT may be long
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
+    """Read a table whose first row names its columns; rows are numbered as a spreadsheet numbers them.
+
+    Raises UnreadableFile (no header, an encoding nobody knows, damaged), TooLarge, InvalidValue (several sheets).
+    """
+    if form.name == "xlsx":
+        layer, rows = _workbook_rows(path, options)
+        encoding = Encoding("utf-8", "UTF-8", Words("格式规定", "laid down by the format"))
+    else:
+        layer, (rows, encoding) = "", _csv_rows(path, options)
+    header, body, numbers = _split(path, rows)
+    columns: dict[str, Any] = {
+        name: pa.array([row[index] if index < len(row) else None for row in body], pa.string())
+        for index, name in enumerate(header)
+        if name
+    }
+    longer = [number for number, row in zip(numbers, body, strict=True) if any(row[len(header) :])]
+    placed = place_rows(columns)
+    used = placed.used if placed else frozenset()
+    return SourceTable(
+        format=form.name,
+        layer=layer,
+        columns={name: values for name, values in columns.items() if name not in used},
+        geometries=placed.geometries if placed else None,
+        rows=np.array(numbers, dtype=np.int64),
+        order=placed.order if placed else "lon-lat",
+        findings=placed.findings if placed else (),
+        encoding=encoding.title,
+        encoding_evidence=encoding.evidence,
+        notes=tuple(_too_long(number) for number in longer[:10]),
+    )
+
+
+def _too_long(number: int) -> Words:
+    return Words(
+        f"第 {number} 行的单元格多于表头，多出部分未读取",
+        f"row {number} has more cells than the header; left out",
+    )
+
+
+def _split(
+    path: Path, rows: Sequence[tuple[int, Sequence[str | None]]]
+) -> tuple[list[str], list[Sequence[str | None]], list[int]]:
+    """Header, rows with any content, and their numbers."""
+    filled = [(number, row) for number, row in rows if any(cell and cell.strip() for cell in row)]
+    if not filled:
+        raise UnreadableFile(
+            f"{path.name} holds no table; its first row must name the columns.", file=path.name
+        )
+    header = [(cell or "").strip() for cell in filled[0][1]]
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        message = f"{path.name} has two columns named {', '.join(twice)}; rename one of them."
+        raise UnreadableFile(message, file=path.name, columns=twice)
+    return header, [row for _, row in filled[1:]], [number for number, _ in filled[1:]]
+
+
+def _csv_rows(path: Path, options: ReadOptions) -> tuple[list[tuple[int, Sequence[str | None]]], Encoding]:
+    content = path.read_bytes()
+    text, encoding = _decoded(path, content)
+    first = text.split("\n", 1)[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    csv.field_size_limit(_LONGEST_CELL)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[int, Sequence[str | None]]] = []
+    limit = options.settings.import_max_rows
+    try:
+        for row in reader:
+            rows.append((reader.line_num, row))
+            if len(rows) > limit + 1:
+                raise too_many_rows(path, len(rows) - 1, limit)
+    except csv.Error as error:
+        message = (
+            f"{path.name}, line {reader.line_num}: {error}; is a quotation mark left open? Export it again."
+        )
+        raise UnreadableFile(message, file=path.name, line=reader.line_num) from error
+    return rows, encoding
+
+
+def _decoded(path: Path, content: bytes) -> tuple[str, Encoding]:
+    for mark, codec in _MARKS:
+        if content.startswith(mark):
+            words = Words("文件开头的字节序标记", "the byte-order mark at its start")
+            title = "UTF-8" if codec == "utf-8-sig" else "UTF-16"
+            try:
+                return content.decode(codec), Encoding(codec, title, words)
+            except UnicodeDecodeError as error:
+                message = f"{path.name} says {title} but is cut off or damaged; export it again."
+                raise UnreadableFile(message, file=path.name) from error
+    encoding = choose_encoding(content.splitlines(), None, Words("文件", "the file"))
+    if encoding is None:
+        message = f"{path.name} is neither UTF-8 nor GB18030; save it as UTF-8."
+        raise UnreadableFile(message, file=path.name)
+    text = content.decode(encoding.codec, errors="replace")
+    if "\x00" in text:
+        raise UnreadableFile(f"{path.name} holds NUL characters; it is no table of text.", file=path.name)
+    return text, encoding
+
+
+def _workbook_rows(path: Path, options: ReadOptions) -> tuple[str, list[tuple[int, Sequence[str | None]]]]:
+    _check_bomb(path, options)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # styles and extensions that openpyxl does not know
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            name = _sheet(path, book.sheetnames, [sheet.title for sheet in _filled(book)], options.layer)
+            sheet = book[name]
+            limit = options.settings.import_max_rows
+            if (sheet.max_row or 0) > limit + 1:
+                sheet.reset_dimensions()
+            rows = list(_cells(path, sheet.iter_rows(values_only=True), limit))
+            book.close()
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, EOFError, SyntaxError) as error:
+        message = f"{path.name} cannot be read as XLSX: it is cut off or damaged. Save it again."
+        raise UnreadableFile(message, file=path.name) from error
+    return name, rows
+
+
+def _filled(book: Any) -> Iterator[Any]:
+    """Sheets that hold any cell at all."""
+    for sheet in book.worksheets:
+        if any(value is not None for row in sheet.iter_rows(max_row=5, values_only=True) for value in row):
+            yield sheet
+
+
+def _sheet(path: Path, names: Sequence[str], filled: Sequence[str], wanted: str) -> str:
+    if wanted in names:
+        return wanted
+    if wanted:
+        message = f"{path.name} has no sheet {wanted!r}; it has {', '.join(names)}."
+        raise InvalidValue(message, file=path.name, layers=list(names))
+    if len(filled) > 1:
+        message = f"{path.name} has {len(filled)} filled sheets; name one of {', '.join(filled)}."
+        raise InvalidValue(message, file=path.name, layers=list(filled))
+    return filled[0] if filled else names[0]
+
+
+def _cells(
+    path: Path, rows: Iterable[Sequence[Any]], limit: int
+) -> Iterator[tuple[int, Sequence[str | None]]]:
+    count = 0
+    for number, row in enumerate(rows, start=1):
+        cells = [_cell(value) for value in row]
+        count += any(cells)
+        if count > limit + 1:
+            raise too_many_rows(path, count - 1, limit)
+        yield number, cells
+
+
+def _cell(value: Any) -> str | None:
+    """A cell as the text a person sees: whole numbers without a point, days without a time."""
+    match value:
+        case None:
+            return None
+        case bool():
+            return "true" if value else "false"
+        case float() if value.is_integer():
+            return str(int(value))
+        case dt.datetime() if value.time() == dt.time():
+            return value.date().isoformat()
+        case dt.date() | dt.datetime():
+            return value.isoformat()
+        case _:
+            return str(value)
+
+
+def _check_bomb(path: Path, options: ReadOptions) -> None:
+    """A workbook is a zip and may be a bomb too. Raises TooLarge."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except zipfile.BadZipFile as error:
+        message = f"{path.name} cannot be read as XLSX: it is cut off or damaged. Save it again."
+        raise UnreadableFile(message, file=path.name) from error
+    limit = options.settings.unpacked_max_bytes
+    ratio = unpacked / max(path.stat().st_size, 1)
+    if unpacked > limit or (ratio > HIGHEST_RATIO and unpacked > 100 * 1024**2):
+        message = (
+            f"{path.name} unpacks to {unpacked:,} bytes (GRIDGOV_UNPACKED_MAX_BYTES = {limit:,}); split it."
+        )
+        raise TooLarge(message, file=path.name, setting="GRIDGOV_UNPACKED_MAX_BYTES", limit=limit)
