@@ -246,7 +246,9 @@ def test_two_programs_that_migrate_at_once_apply_everything_once(
     for url in (f"sqlite:///{tmp_path / 'new.gpkg'}", make_postgis_database()):
         stores = [open_store(url) for _ in range(3)]
         with ThreadPoolExecutor() as pool:
-            applied = [name for names in pool.map(lambda each: each.migrate(FIRST_DAY), stores) for name in names]
+            applied = [
+                name for names in pool.map(lambda each: each.migrate(FIRST_DAY), stores) for name in names
+            ]
         assert len(applied) == len(set(applied)) > 0
         for each in stores:
             each.check()

@@ -1,0 +1,1 @@
+"""Fields, vocabularies and checks of values."""
