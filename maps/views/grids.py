@@ -53,7 +53,7 @@ def picture(tx: Tx, language: Language) -> Picture:
     seen = [*communities, *levels["micro_grids"]]
     return Picture(
         name="grids",
-        zone_name=name_of(zone, language) if zone else tx.scope.zone,
+        zone_name=ground.zone_name(tx, language),
         figures=_figures(levels, (issues, closed), language),
         layers=layers,
         groups=[

@@ -11,6 +11,7 @@ from gridgov.layers import LAYERS
 from gridgov.models import AREAS, FACILITIES, Record
 from gridgov.models.vocabulary import FACILITY_KINDS
 from gridgov.store.base import Filter, Query, Tx
+from gridgov.store.queries import zones
 from gridgov.symbology import LAYER_STYLES
 from maps import figures
 from maps.cards import card, field_rows
@@ -37,6 +38,12 @@ def read_zone(tx: Tx) -> Record | None:
     """The zone's own area; None before one is recorded."""
     found = tx.list(AREAS, Query(filters=(Filter("kind", "eq", "zone"),), limit=1)).records
     return found[0] if found else None
+
+
+def zone_name(tx: Tx, language: Language) -> str:
+    """The zone's name in the language, else in Chinese. Raises NotFound for a zone that is not there."""
+    zone = zones.read_zone(tx)
+    return (zone.name_en if language == "en" else zone.name_zh) or zone.name_zh
 
 
 def zone_layer(zone: Record | None, language: Language) -> MapLayer:

@@ -13,7 +13,7 @@ from gridgov.store.base import Tx
 from gridgov.symbology import LAYER_STYLES, Symbol, land_symbol, legend
 from maps import figures, style
 from maps.cards import card, field_rows
-from maps.features import Budget, Feature, bounds, inside, name_of
+from maps.features import Budget, Feature, bounds, inside
 from maps.picture import MapLayer, Picture, Row, RowGroup
 from maps.views import ground
 from maps.words import say
@@ -43,7 +43,7 @@ def picture(tx: Tx, language: Language) -> Picture:
     uses = _land_use_legend(parcels, language)
     return Picture(
         name="land",
-        zone_name=name_of(zone, language) if zone else tx.scope.zone,
+        zone_name=ground.zone_name(tx, language),
         figures=_figures(by_stage, language),
         layers=[
             layer, ground.ground_layer(tx, budget, language), ground.zone_layer(zone, language),

@@ -49,7 +49,7 @@ def picture(tx: Tx, language: Language) -> Picture:
     seen = [*parks, *((zone,) if zone else ())]
     return Picture(
         name="parks",
-        zone_name=name_of(zone, language) if zone else tx.scope.zone,
+        zone_name=ground.zone_name(tx, language),
         figures=_figures(tx, parks, reserved, idle, language),
         layers=layers,
         groups=[RowGroup(title, tuple(rows))],

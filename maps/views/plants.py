@@ -43,7 +43,7 @@ def picture(tx: Tx, language: Language) -> Picture:
     seen = [*listings, *plants]
     return Picture(
         name="plants",
-        zone_name=name_of(zone, language) if zone else tx.scope.zone,
+        zone_name=ground.zone_name(tx, language),
         figures=_figures(tx, len(listings), language),
         layers=[
             _parcels(tx, budget, language), ground.ground_layer(tx, budget, language),

@@ -4,7 +4,7 @@ import { ask, figure, language, say, showZone, speak, tell } from "./page.js";
 
 speak();
 document.title = say("home.title");
-await Promise.all([showCounts(), showAccount()]);
+await Promise.all([showCounts(), showAccount(), showSynthetic()]);
 document.body.dataset.ready = "true";
 
 async function showCounts() {
@@ -16,8 +16,6 @@ async function showCounts() {
   }
   showZone(body.zone);
   document.title = `${document.querySelector("[data-zone]")?.textContent} · ${say("home.title")}`;
-  const synthetic = /** @type {HTMLElement} */ (document.querySelector("[data-synthetic]"));
-  synthetic.hidden = !(body.synthetic ?? body.zone.synthetic);
   for (const [view, text] of Object.entries(countWords(body))) {
     const place = document.querySelector(`[data-count="${view}"]`);
     if (place) place.textContent = text;
@@ -29,21 +27,22 @@ async function showCounts() {
  * @returns {Record<string, string>} view → words
  */
 function countWords(stats) {
-  const counts = stats.counts ?? {};
-  const areas = stats.areas ?? counts;
+  const { counts, areas, reserved } = stats;
   /** @param {unknown} value */
-  const number = (value) => (typeof value === "number" ? figure(value) : "–");
-  const reserved = stats.reserved?.mu ?? stats.reserved_mu;
+  const number = (value) => figure(typeof value === "number" ? value : 0);
   return {
-    parks: say("count.parks", { parks: number(areas.park ?? areas.parks) }),
-    land: typeof reserved === "number"
-      ? say("count.land", { parcels: number(counts.parcels), reserved: figure(reserved, 1) })
-      : say("count.land.plain", { parcels: number(counts.parcels) }),
+    parks: say("count.parks", { parks: number(areas.park) }),
+    land: say("count.land", { parcels: number(counts.parcels), reserved: figure(reserved.area_mu, 1) }),
     plants: say("count.plants", { plants: number(counts.plants), listings: number(counts.listings) }),
-    grids: say("count.grids", {
-      grids: number(areas.grid ?? areas.grids), cells: number(areas.micro_grid ?? areas.micro_grids),
-    }),
+    grids: say("count.grids", { grids: number(areas.grid), cells: number(areas.micro_grid) }),
   };
+}
+
+/** Says when what is shown is made up: the zone's own record carries the mark. */
+async function showSynthetic() {
+  const { status, body } = await ask("api/areas?kind=zone&limit=1");
+  const mark = /** @type {HTMLElement} */ (document.querySelector("[data-synthetic]"));
+  mark.hidden = !(status === 200 && body?.items?.[0]?.synthetic);
 }
 
 async function showAccount() {

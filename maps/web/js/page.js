@@ -102,6 +102,15 @@ function parsed(text) {
   }
 }
 
+/**
+ * Why the service refused, in the page's language: the Chinese title of the problem, or its English sentence.
+ * @param {Answer} answer
+ */
+export function reasonOf({ status, body }) {
+  const told = language === "zh" ? body?.title_zh : (body?.detail ?? body?.title);
+  return told ?? say("failed.status", { status });
+}
+
 /** The element with this id; the pages are ours, so it is there. @template {HTMLElement} T @param {string} id @returns {T} */
 export function element(id) {
   const found = document.getElementById(id);

@@ -3,7 +3,7 @@
  * and the form works when the map does not load.
  */
 
-import { ask, element, language, nameOf, say, tell } from "./page.js";
+import { ask, element, nameOf, say, tell } from "./page.js";
 
 /**
  * @typedef {object} Place
@@ -148,9 +148,7 @@ async function lookUp() {
   const asked = place;
   const turn = ++lookups;
   if (!asked) return;
-  const query = new URLSearchParams({
-    lon: String(asked.lon), lat: String(asked.lat), crs: asked.crs, lang: language,
-  });
+  const query = new URLSearchParams({ lon: String(asked.lon), lat: String(asked.lat), crs: asked.crs });
   const { status, body } = await ask(`api/link?${query}`);
   if (turn !== lookups) return;
   const where = status === 200 ? placeWords(body?.links) : "";
@@ -165,9 +163,9 @@ export function placeWords(links) {
   const order = ["street", "community", "estate", "grid", "micro_grid"];
   const rows = Array.isArray(links) ? links : [];
   return order
-    .map((level) => rows.find((row) => (row.level ?? row.kind) === level && row.rule !== "outside"))
+    .map((level) => rows.find((row) => row.level === level && row.rule !== "outside"))
     .filter(Boolean)
-    .map((row) => nameOf(row.area ?? row))
+    .map((row) => nameOf(row))
     .filter(Boolean)
     .filter((name, index, all) => !all.slice(index + 1).some((later) => later.startsWith(name)))
     .join(" · ");

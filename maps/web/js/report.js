@@ -3,7 +3,7 @@
  * client id goes with every attempt, so pressing twice or losing the answer never makes two issues.
  */
 
-import { ask, element, keep, newId, nameOf, read, say, showZone, speak, tell } from "./page.js";
+import { ask, element, keep, language, newId, read, reasonOf, say, showZone, speak, tell } from "./page.js";
 import { chosen, mistyped, placeWords, setPlace, startPlace, typed } from "./place.js";
 
 const CATEGORIES = [
@@ -129,7 +129,7 @@ async function submit() {
     position_source: place.source, accuracy_m: place.accuracy,
     contact: { name: name.value.trim() || null, phone: phone.value.trim() || null },
   };
-  const answer = await ask("api/issues", { method: "POST", body, headers: { "X-Device-Token": device() } });
+  const answer = await ask(`api/issues?lang=${language}`, { method: "POST", body, headers: { "X-Device-Token": device() } });
   send.disabled = false;
   send.textContent = say("report.send");
   if (answer.status === 200 || answer.status === 201) showAnswer(answer.body);
@@ -144,7 +144,7 @@ function showFailure({ status, body }) {
     id = newId();
     keepDraft();
     tell(failure, say("report.conflict"));
-  } else tell(failure, say("report.refused", { reason: body?.detail ?? body?.title ?? String(status) }));
+  } else tell(failure, say("report.refused", { reason: reasonOf({ status, body }) }));
   failure.scrollIntoView({ block: "nearest" });
 }
 
@@ -157,7 +157,7 @@ function showAnswer(body) {
   const list = element("answer-links");
   list.replaceChildren();
   const sentences = Array.isArray(body?.explanation) ? body.explanation : [];
-  for (const sentence of [placeWords(body?.links), ...sentences.map(words)]) {
+  for (const sentence of [placeWords(body?.links), ...sentences]) {
     if (!sentence) continue;
     const item = document.createElement("li");
     item.textContent = sentence;
@@ -165,11 +165,6 @@ function showAnswer(body) {
   }
   answerPart.focus();
   window.scrollTo({ top: 0 });
-}
-
-/** @param {any} sentence plain words, or words in both languages */
-function words(sentence) {
-  return typeof sentence === "string" ? sentence : nameOf({ name_zh: sentence?.zh, name_en: sentence?.en });
 }
 
 /** Another report from the same place: the place stays, the rest is empty. */

@@ -1,6 +1,6 @@
 /** Sign in and out. The password is never kept anywhere. */
 
-import { ask, element, language, say, showZone, speak, tell } from "./page.js";
+import { ask, element, language, reasonOf, say, showZone, speak, tell } from "./page.js";
 
 const form = /** @type {HTMLFormElement} */ (element("sign-in"));
 const login = /** @type {HTMLInputElement} */ (element("login"));
@@ -56,7 +56,7 @@ function reason({ status, body }) {
   if (status === 0) return say("failed.network");
   if (status === 401 || status === 403 || status === 422) return say("sign.wrong");
   if (status === 429) return say("sign.limit");
-  return say("failed.other", { reason: body?.detail ?? String(status) });
+  return say("failed.other", { reason: reasonOf({ status, body }) });
 }
 
 /** Where to go after signing in: a path of this service only, else the start page. */
