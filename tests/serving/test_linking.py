@@ -276,6 +276,7 @@ class TestMany:
         assert len(links) == 400
         for place in range(400):
             assert links.of(place) == linker.link(lon[place], lat[place], accuracy[place])
+        assert links.each() == [links.of(place) for place in range(400)]
         assert {rule for level in links.levels.values() for rule in level.rules} >= {
             "contains",
             "nearest",
