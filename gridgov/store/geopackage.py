@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import math
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, text
 
 from gridgov import codes
@@ -48,12 +48,13 @@ GEOPACKAGE_FUNCTIONS: Mapping[str, Callable[[bytes | None], float | int | None]]
 
 
 @contextmanager
-def rtree_bulk(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[None]:
-    """While the block inserts `rows` into `table`, keep its R*Tree's insert trigger away and fill the tree after it.
+def rtree_bulk(connection: Connection, table: Table, shapes: NDArray[Any] | None) -> Iterator[None]:
+    """While the block inserts rows with these geometries, keep the R*Tree's insert trigger away and fill it after.
 
     Triggers are part of the schema and schema changes are part of the transaction: a rollback brings everything back.
+    None, or few geometries: the trigger does its work.
     """
-    if "geometry" not in table.c or len(rows) < _BULK_FROM:
+    if shapes is None or len(shapes) < _BULK_FROM:
         yield
         return
     trigger = f"rtree_{table.name}_geometry_insert"
@@ -64,14 +65,12 @@ def rtree_bulk(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     connection.exec_driver_sql(f"DROP TRIGGER map.{trigger}")
     yield
     numbers = connection.exec_driver_sql(
-        f"SELECT fid FROM {table.name} WHERE fid > ? ORDER BY fid",
-        (last,),
-    ).all()
-    boxes = shapely.bounds(np.array([row["geometry"] for row in rows] + [None], dtype=object)[:-1])
+        f"SELECT fid FROM {table.name} WHERE fid > ? ORDER BY fid", (last,)
+    ).scalars()
     filled = [
-        (number[0], float(box[0]), float(box[2]), float(box[1]), float(box[3]))
-        for number, box in zip(numbers, boxes, strict=True)
-        if not math.isnan(box[0])
+        (number, west, east, south, north)
+        for number, (west, south, east, north) in zip(numbers, shapely.bounds(shapes).tolist(), strict=True)
+        if not math.isnan(west)
     ]
     connection.exec_driver_sql(
         f"INSERT INTO map.rtree_{table.name}_geometry (id, minx, maxx, miny, maxy) VALUES (?, ?, ?, ?, ?)",

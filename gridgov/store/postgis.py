@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import psycopg2
 import shapely
 from psycopg2 import errors as postgres_errors
@@ -22,10 +21,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from gridgov.access import Scope
 from gridgov.errors import DuplicateCode, GridgovError, InvalidValue, StoreBusy, StoreUnavailable
 from gridgov.store import migrate
+from gridgov.store.bulk import converted, geometry_column
 from gridgov.store.dialect import Box
 from gridgov.store.transaction import Transaction
 
 FOLDER = "postgis"
+_PIECE = 20_000
+_NULL = "\\N"
 _MIGRATION_LOCK = 0x67726964  # "grid": one migration at a time per database
 
 
@@ -48,13 +50,12 @@ class PostgisDialect:
 
     def bulk_insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """COPY, in pieces that keep memory flat."""
-        names = list(rows[0]) if rows else []
         driver = connection.connection.driver_connection
+        names = ", ".join(f'"{name}"' for name in rows[0]) if rows else ""
         with driver.cursor() as cursor:  # type: ignore[union-attr]
-            for start in range(0, len(rows), 20_000):
-                piece = _copy_text(names, rows[start : start + 20_000])
-                columns = ", ".join(f'"{name}"' for name in names)
-                cursor.copy_expert(f'COPY "{table.name}" ({columns}) FROM STDIN', piece)
+            for start in range(0, len(rows), _PIECE):
+                piece = _copy_text(rows[start : start + _PIECE])
+                cursor.copy_expert(f'COPY "{table.name}" ({names}) FROM STDIN', piece)
 
     def translate(self, error: Exception) -> GridgovError | None:
         """See StoreDialect.translate."""
@@ -78,22 +79,21 @@ class PostgisDialect:
         return None
 
 
-def _copy_text(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> io.StringIO:
-    columns = []
-    for name in names:
-        values = [row[name] for row in rows]
+def _copy_text(rows: Sequence[Mapping[str, Any]]) -> io.StringIO:
+    columns: list[Sequence[str]] = []
+    for name in rows[0]:
         if name == "geometry":
-            shapes = np.array([*values, None], dtype=object)[:-1]
-            columns.append(shapely.to_wkb(shapely.set_srid(shapes, 4326), hex=True, include_srid=True))
+            shapes = shapely.set_srid(geometry_column(rows), 4326)
+            written = shapely.to_wkb(shapes, hex=True, include_srid=True).tolist()
+            columns.append([_NULL if cell is None else cell for cell in written])
         else:
-            columns.append([_copy_value(value) for value in values])
-    lines = ("\t".join("\\N" if cell is None else cell for cell in row) for row in zip(*columns, strict=True))
-    return io.StringIO("\n".join(lines) + "\n")
+            columns.append(converted([row[name] for row in rows], _copy_value))
+    return io.StringIO("\n".join(map("\t".join, zip(*columns, strict=True))) + "\n")
 
 
-def _copy_value(value: Any) -> str | None:
+def _copy_value(value: Any) -> str:
     if value is None:
-        return None
+        return _NULL
     if isinstance(value, bool):
         return "t" if value else "f"
     if isinstance(value, (dict, list)):

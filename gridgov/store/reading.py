@@ -142,7 +142,9 @@ class Reading:
             case "le":
                 test = column <= value
             case _:
-                raise InvalidFilter(f"Unknown filter operator “{condition.operator}”; use eq, in, ge, le or null.")
+                raise InvalidFilter(
+                    f"Unknown filter operator “{condition.operator}”; use eq, in, ge, le or null."
+                )
         found: ColumnElement[bool] = test
         return found
 

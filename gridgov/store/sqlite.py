@@ -32,6 +32,7 @@ from gridgov.errors import (
     StoreUnavailable,
 )
 from gridgov.store import migrate
+from gridgov.store.bulk import bound_columns, geometry_column, geopackage_column
 from gridgov.store.dialect import Box
 from gridgov.store.geopackage import GEOPACKAGE_FUNCTIONS, rtree_bulk, write_layer_styles
 from gridgov.store.transaction import Transaction
@@ -62,8 +63,18 @@ class SqliteDialect:
 
     def bulk_insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """One prepared statement; the R*Tree is filled from the boxes at once instead of by its triggers."""
-        with rtree_bulk(connection, table, rows):
-            connection.execute(table.insert(), [dict(row) for row in rows])
+        if not rows:
+            return
+        columns = bound_columns(table, rows, connection.dialect)
+        shapes = geometry_column(rows) if "geometry" in rows[0] else None
+        if shapes is not None:
+            columns["geometry"] = geopackage_column(shapes)
+        names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+        with rtree_bulk(connection, table, shapes):
+            connection.exec_driver_sql(
+                f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})',
+                list(zip(*columns.values(), strict=True)),
+            )
 
     def translate(self, error: Exception) -> GridgovError | None:
         """See StoreDialect.translate."""

@@ -26,6 +26,10 @@ from gridgov.store.types import to_milliseconds
 _TOLD_IN_EVENTS = frozenset(FieldType) - {FieldType.TEXT, FieldType.OBJECT, FieldType.LIST}
 
 
+# The payload hash of a record that came with a file or the seed: no client sent it, so no client can repeat it.
+_LOADED = "-"
+
+
 class Transaction:
     """The one implementation of `gridgov.store.base.Tx`; the dialect supplies what differs."""
 
@@ -136,9 +140,7 @@ class Transaction:
     def insert_many(self, kind: RecordKind, rows: Iterable[Mapping[str, Any]]) -> int:
         """See Tx.insert_many."""
         self.reserve(kind)
-        ready = [
-            self._new_row(kind, row, payload_hash(row) if "payload_hash" not in row else "") for row in rows
-        ]
+        ready = [self._new_row(kind, row, _LOADED if "payload_hash" not in row else "") for row in rows]
         if ready:
             self.dialect.bulk_insert(self.connection, RECORDS[kind.name], ready)
             made = [self._event(kind, row["id"], "created", None, 1) for row in ready]

@@ -64,7 +64,8 @@ def add_session(tx: Tx, values: Mapping[str, Any]) -> None:
 
 def read_session(tx: Tx, token_hash: str) -> dict[str, Any] | None:
     """A session with its account (user_…), whatever its state; None when there is none."""
-    account = [column.label(f"user_{column.name}") for column in users.c]
+    # The account's id is the session's own user_id already.
+    account = [column.label(f"user_{column.name}") for column in users.c if column.name != "id"]
     statement = (
         select(*sessions.c, *account)
         .join(users, users.c.id == sessions.c.user_id)

@@ -36,7 +36,9 @@ def hold_boundaries(tx: Tx) -> int:
     A publication raises the revision of the areas first, so a share lock on that row keeps the two apart: a link
     is never made with boundaries that a publication is replacing at the same moment.
     """
-    newest = select(func.max(edition_sets.c.number)).where(edition_sets.c.zone == tx.scope.zone).scalar_subquery()
+    newest = (
+        select(func.max(edition_sets.c.number)).where(edition_sets.c.zone == tx.scope.zone).scalar_subquery()
+    )
     statement = (
         select(revisions.c.revision, newest)
         .where(revisions.c.zone == tx.scope.zone, revisions.c.kind == "areas")
