@@ -140,7 +140,7 @@ class Transaction:
     def insert_many(self, kind: RecordKind, rows: Iterable[Mapping[str, Any]]) -> int:
         """See Tx.insert_many."""
         self.reserve(kind)
-        ready = [self._new_row(kind, row, _LOADED if "payload_hash" not in row else "") for row in rows]
+        ready = [self._new_row(kind, row, row.get("payload_hash") or _LOADED) for row in rows]
         if ready:
             self.dialect.bulk_insert(self.connection, RECORDS[kind.name], ready)
             made = [self._event(kind, row["id"], "created", None, 1) for row in ready]

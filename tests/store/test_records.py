@@ -310,3 +310,10 @@ def test_running_numbers_have_no_gap_and_no_double(store: Store, system: Scope, 
     with store.begin(system, now, write=True) as tx:
         assert [next_number(tx, "issues/20261120") for _ in range(3)] == [1, 2, 3]
         assert next_number(tx, "issues/20261121") == 1
+
+
+def test_a_loaded_record_keeps_the_hash_it_was_given(store: Store, system: Scope, now: dt.datetime) -> None:
+    rows = [sample("parcels", code="A"), {**sample("parcels", code="B"), "payload_hash": "told"}]
+    with store.begin(system, now, write=True) as tx:
+        tx.insert_many(PARCELS, rows)
+        assert list(tx.every(PARCELS, ("payload_hash",)).columns["payload_hash"]) == ["-", "told"]
