@@ -35,16 +35,20 @@ class CrsDecision:
     origin: Origin
     evidence: tuple[Words, ...] = ()
 
+    @property
+    def reasons(self) -> tuple[Words, ...]:
+        """Where the decision comes from, and the remarks."""
+        return (_ORIGINS[self.origin], *self.evidence)
+
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        words = (_ORIGINS[self.origin], *self.evidence)
         return {
             "key": self.crs.key,
             "label_zh": self.crs.label("zh"),
             "label_en": self.crs.label("en"),
             "order": self.order,
             "origin": self.origin,
-            "evidence": [{"zh": each.zh, "en": each.en} for each in words],
+            "evidence": [{"zh": each.zh, "en": each.en} for each in self.reasons],
         }
 
 

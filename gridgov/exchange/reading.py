@@ -8,12 +8,13 @@ from pathlib import Path
 
 from gridgov.errors import LiveStoreFile, NotFound, TooLarge, UnreadableFile
 from gridgov.exchange.archive import unpack
-from gridgov.exchange.registry import FORMATS, ReadOptions, detect, reader
+from gridgov.exchange.registry import FORMATS, Format, ReadOptions, detect, reader
 from gridgov.exchange.source import SourceTable
 from gridgov.settings import Settings
 
 _SQLITE = "sqlite:///"
 _CHUNK = 1024**2
+_WHOLE = frozenset({"csv", "xlsx", "kml", "dxf"})  # formats read into memory whole
 
 
 def read_source(path: Path, settings: Settings, layer: str = "") -> SourceTable:
@@ -24,17 +25,19 @@ def read_source(path: Path, settings: Settings, layer: str = "") -> SourceTable:
     """
     check_path(path, settings)
     form = detect(path)
+    _check_size(path, form, settings)
     options = ReadOptions(settings, layer)
     if form.name != "zip":
         return reader(form)(path, form, options)
     with tempfile.TemporaryDirectory(prefix="gridgov-import-") as folder:
         inside = _content_of_archive(path, Path(folder), settings)
         form = detect(inside)
+        _check_size(inside, form, settings)
         return reader(form)(inside, form, options)
 
 
 def check_path(path: Path, settings: Settings) -> None:
-    """Raises NotFound, LiveStoreFile for the open store and its companions, TooLarge above the limit."""
+    """Raises NotFound, LiveStoreFile for the open store and its companions."""
     if not path.exists():
         raise NotFound(f"There is no file {path.name}; check the path.", file=path.name)
     if settings.database_url.startswith(_SQLITE):
@@ -50,9 +53,12 @@ def check_path(path: Path, settings: Settings) -> None:
             f"{path.name} is open in another program (a -wal file stands beside it); close it there first."
         )
         raise LiveStoreFile(message, file=path.name)
-    size = sum(each.stat().st_size for each in _files(path))
-    limit = settings.upload_max_bytes
-    if size > limit:
+
+
+def _check_size(path: Path, form: Format, settings: Settings) -> None:
+    """Raises TooLarge for a file of a format that is read into memory whole, above the upload limit."""
+    size, limit = path.stat().st_size, settings.upload_max_bytes
+    if form.name in _WHOLE and size > limit:
         message = (
             f"{path.name} has {size:,} bytes, more than GRIDGOV_UPLOAD_MAX_BYTES = {limit:,}; "
             "split the file or raise the setting."

@@ -19,6 +19,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from gridgov.errors import InvalidValue, TooLarge, UnreadableFile
 from gridgov.exchange.archive import HIGHEST_RATIO
+from gridgov.exchange.neutral import restored
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import SourceTable
 from gridgov.exchange.tabular import place_rows
@@ -43,7 +44,7 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
         layer, (rows, encoding) = "", _csv_rows(path, options)
     header, body, numbers = _split(path, rows)
     columns: dict[str, Any] = {
-        name: pa.array([row[index] if index < len(row) else None for row in body], pa.string())
+        name: pa.array([_restored(row[index]) if index < len(row) else None for row in body], pa.string())
         for index, name in enumerate(header)
         if name
     }
@@ -62,6 +63,10 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
         encoding_evidence=encoding.evidence,
         notes=tuple(_too_long(number) for number in longer[:10]),
     )
+
+
+def _restored(cell: str | None) -> str | None:
+    return restored(cell) if cell else cell
 
 
 def _too_long(number: int) -> Words:

@@ -372,10 +372,12 @@ def test_a_million_rows_are_read_and_one_more_is_refused(tmp_path: Path) -> None
         read_source(path, SETTINGS)
 
 
-def test_a_file_above_the_upload_limit_is_refused(tmp_path: Path) -> None:
-    path = write_geojson(tmp_path / "a.geojson", parcels(20))
-    with pytest.raises(TooLarge, match="GRIDGOV_UPLOAD_MAX_BYTES = 1,024"):
-        read_source(path, Settings(upload_max_bytes=1024))
+def test_a_table_above_the_upload_limit_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("编号\n" + "1\n" * 1000, encoding="utf-8")
+    for file in (path, zipped(tmp_path / "a.zip", path)):
+        with pytest.raises(TooLarge, match="GRIDGOV_UPLOAD_MAX_BYTES = 1,024"):
+            read_source(file, Settings(upload_max_bytes=1024))
 
 
 def test_the_live_store_is_never_opened(tmp_path: Path) -> None:
