@@ -21,6 +21,7 @@ from gridgov.store import Tx, Write
 from gridgov.store.queries.editions import add_parcel_editions, hold_boundaries, next_parcel_edition
 from gridgov.store.queries.links import drop_links, write_links
 
+_LON_MAX, _LAT_MAX = 180.0, 90.0
 _FAMILY_OF_DIMENSION = ("point", "line", "polygon")
 
 
@@ -108,6 +109,8 @@ def placed(kind: RecordKind, geometry: Any) -> dict[str, Any]:
     if kind.geometry is None:
         raise InvalidGeometry(f"{kind.en} have no geometry; leave it out.")
     family = _family(kind, geometry)
+    if family == "point" and _is_sound_point(geometry):
+        return {"geometry": geometry}
     (sound,) = geo.normalise([geometry], family)
     if sound is None:
         findings = geo.inspect([geometry], family)
@@ -118,6 +121,13 @@ def placed(kind: RecordKind, geometry: Any) -> dict[str, Any]:
         )
     measured = _measured(kind, np.array([sound, None], dtype=object)[:-1])
     return {"geometry": sound, **{name: numbers[0] for name, numbers in measured.items()}}
+
+
+def _is_sound_point(geometry: Any) -> bool:
+    """Whether a geometry is a plain lon-lat point that needs no repair: the hot path of reporting an issue."""
+    if geometry.geom_type != "Point" or geometry.is_empty or geometry.has_z:
+        return False
+    return bool(abs(geometry.x) <= _LON_MAX and abs(geometry.y) <= _LAT_MAX)
 
 
 def _family(kind: RecordKind, geometry: shapely.Geometry) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Table
@@ -20,8 +20,8 @@ class StoreDialect(Protocol):
     # begin order is commit order. Otherwise they are raised by the transaction's last statements.
     serial_writers: bool
 
-    def insert(self, table: Table) -> Any:
-        """An INSERT that knows ON CONFLICT."""
+    # Makes an INSERT of a table that knows ON CONFLICT.
+    insert: Callable[..., Any]
 
     def box_candidates(self, table: Table, box: Box) -> ColumnElement[bool]:
         """A condition, answered by the spatial index, that holds for every geometry whose box meets `box`.

@@ -36,10 +36,7 @@ class PostgisDialect:
 
     name = "postgresql"
     serial_writers = False
-
-    def insert(self, table: Table) -> Any:
-        """INSERT with ON CONFLICT."""
-        return postgres_insert(table)
+    insert = staticmethod(postgres_insert)
 
     def box_candidates(self, table: Table, box: Box) -> ColumnElement[bool]:
         """By the GiST index: && on bounding boxes."""

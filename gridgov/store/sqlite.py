@@ -47,10 +47,7 @@ class SqliteDialect:
 
     name = "sqlite"
     serial_writers = True
-
-    def insert(self, table: Table) -> Any:
-        """INSERT with ON CONFLICT."""
-        return sqlite_insert(table)
+    insert = staticmethod(sqlite_insert)
 
     def box_candidates(self, table: Table, box: Box) -> ColumnElement[bool]:
         """By the table's R*Tree, whose 32-bit boxes are rounded outwards."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 
 from gridgov.access import Rows, Scope
 from gridgov.errors import AlreadyEnded, ContentDiffers, IdentifierTaken, NotFound, VersionMismatch
@@ -28,6 +29,23 @@ _TOLD_IN_EVENTS = frozenset(FieldType) - {FieldType.TEXT, FieldType.OBJECT, Fiel
 
 # The payload hash of a record that came with a file or the seed: no client sent it, so no client can repeat it.
 _LOADED = "-"
+
+
+# Statements of the hot path are built once: building them anew costs more than running them.
+_INSERT_EVENT = insert(events)
+
+
+@cache
+def _insert_once(insert_of: Callable[..., Any], table: Table) -> Any:
+    return insert_of(table).on_conflict_do_nothing(index_elements=["zone", "id"])
+
+
+@cache
+def _raise_revision(insert_of: Callable[..., Any]) -> Any:
+    statement = insert_of(revisions).on_conflict_do_update(
+        index_elements=["zone", "kind"], set_={"revision": revisions.c.revision + 1}
+    )
+    return statement.returning(revisions.c.revision)
 
 
 class Transaction:
@@ -130,8 +148,7 @@ class Transaction:
         digest = values.get("payload_hash") or payload_hash(values if payload is None else payload)
         row = self._new_row(kind, values, digest)
         table = RECORDS[kind.name]
-        statement = self.dialect.insert(table).on_conflict_do_nothing(index_elements=["zone", "id"])
-        if self.connection.execute(statement, row).rowcount == 0:
+        if self.connection.execute(_insert_once(self.dialect.insert, table), row).rowcount == 0:
             return Write(self._same_again(kind, row), created=False)
         self._touch(kind, row["id"])
         self.record_event(kind, row["id"], "created", None, version=1)
@@ -173,7 +190,7 @@ class Transaction:
         version: int | None = None,
     ) -> None:
         """See Tx.record_event."""
-        self.connection.execute(insert(events), self._event(kind, identifier, verb, changes, version))
+        self.connection.execute(_INSERT_EVENT, self._event(kind, identifier, verb, changes, version))
 
     def mark(self, kind: RecordKind, identifiers: Sequence[str], verb: str) -> None:
         """See Tx.mark."""
@@ -308,15 +325,9 @@ class Transaction:
 
     def _raise(self, names: Sequence[str]) -> None:
         for name in sorted(set(names) - set(self._revisions), key=REVISION_ORDER.index):
-            statement = (
-                self.dialect.insert(revisions)
-                .values(zone=self.scope.zone, kind=name, revision=1)
-                .on_conflict_do_update(
-                    index_elements=["zone", "kind"], set_={"revision": revisions.c.revision + 1}
-                )
-                .returning(revisions.c.revision)
-            )
-            self._revisions[name] = int(self.connection.execute(statement).scalar_one())
+            statement = _raise_revision(self.dialect.insert)
+            row = {"zone": self.scope.zone, "kind": name, "revision": 1}
+            self._revisions[name] = int(self.connection.execute(statement, row).scalar_one())
 
     def _event(
         self,

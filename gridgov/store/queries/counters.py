@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from sqlalchemy import bindparam
+
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
 from gridgov.store.schema import counters
@@ -10,10 +16,13 @@ from gridgov.store.schema import counters
 def next_number(tx: Tx, name: str, step: int = 1) -> int:
     """The last of `step` new numbers of the counter `name` in the zone, from 1; its row stays locked until the end."""
     transaction = inside(tx)
-    statement = (
-        transaction.dialect.insert(counters)
-        .values(zone=tx.scope.zone, name=name, value=step)
-        .on_conflict_do_update(index_elements=["zone", "name"], set_={"value": counters.c.value + step})
-        .returning(counters.c.value)
-    )
-    return int(transaction.connection.execute(statement).scalar_one())
+    row = {"zone": tx.scope.zone, "name": name, "value": step, "step": step}
+    return int(transaction.connection.execute(_count_up(transaction.dialect.insert), row).scalar_one())
+
+
+@cache
+def _count_up(insert_of: Callable[..., Any]) -> Any:
+    statement = insert_of(counters).values({name: bindparam(name) for name in ("zone", "name", "value")})
+    return statement.on_conflict_do_update(
+        index_elements=["zone", "name"], set_={"value": counters.c.value + bindparam("step")}
+    ).returning(counters.c.value)

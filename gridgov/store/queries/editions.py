@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
@@ -30,21 +30,25 @@ def current_set(tx: Tx) -> int:
     return int(inside(tx).connection.execute(statement).scalar_one() or 0)
 
 
+_HOLD = (
+    select(
+        revisions.c.revision,
+        select(func.max(edition_sets.c.number))
+        .where(edition_sets.c.zone == bindparam("in_zone"))
+        .scalar_subquery(),
+    )
+    .where(revisions.c.zone == bindparam("in_zone"), revisions.c.kind == "areas")
+    .with_for_update(read=True, of=revisions)
+)
+
+
 def hold_boundaries(tx: Tx) -> int:
     """The edition set in force, and no other can be published until this transaction ends.
 
     A publication raises the revision of the areas first, so a share lock on that row keeps the two apart: a link
     is never made with boundaries that a publication is replacing at the same moment.
     """
-    newest = (
-        select(func.max(edition_sets.c.number)).where(edition_sets.c.zone == tx.scope.zone).scalar_subquery()
-    )
-    statement = (
-        select(revisions.c.revision, newest)
-        .where(revisions.c.zone == tx.scope.zone, revisions.c.kind == "areas")
-        .with_for_update(read=True, of=revisions)
-    )
-    row = inside(tx).connection.execute(statement).one_or_none()
+    row = inside(tx).connection.execute(_HOLD, {"in_zone": tx.scope.zone}).one_or_none()
     return current_set(tx) if row is None else int(row[1] or 0)
 
 

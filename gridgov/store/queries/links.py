@@ -27,6 +27,7 @@ FIELDS = (
     "linked_at",
 )
 _MANY = 200
+_INSERT_LINKS = insert(links)
 
 
 def write_links(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -38,7 +39,7 @@ def write_links(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     if len(ready) > _MANY:
         transaction.dialect.bulk_insert(transaction.connection, links, ready)
     else:
-        transaction.connection.execute(insert(links), ready)
+        transaction.connection.execute(_INSERT_LINKS, ready)
 
 
 def drop_links(tx: Tx, kind: RecordKind, identifiers: Iterable[str]) -> None:
