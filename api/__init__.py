@@ -1,0 +1,1 @@
+"""The service over HTTP and the command line: everything that knows requests, cookies, clocks and terminals."""

@@ -1,0 +1,207 @@
+"""What routes are given: the clock, the service's parts, who asks in which zone, and the transaction of the request.
+
+The clock is read here and in api/cli.py only.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Annotated, Any, cast
+
+import orjson
+from fastapi import Depends, Request
+
+from api import hot, proxies, sessions
+from api.directory import Directory
+from api.rights import PUBLIC, RIGHTS
+from gridgov.access import Actor, Role, Scope, allow
+from gridgov.errors import InvalidValue, NotAllowed, StoreProblem
+from gridgov.models import Record, RecordKind
+from gridgov.records import current_linker, load_areas
+from gridgov.serving.linking import Linker, Linkers
+from gridgov.settings import Settings, require_secret
+from gridgov.store import Store, Tx
+from gridgov.store.queries.editions import current_set
+from gridgov.store.queries.zones import Zone
+
+Clock = Callable[[], dt.datetime]
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+DEVICE_HEADER = "x-device-token"
+
+
+def utc_now() -> dt.datetime:
+    """The clock of the service."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass
+class Service:
+    """The parts that all requests of one app share. Raises ConfigurationProblem for an unusable secret or proxy."""
+
+    settings: Settings
+    store: Store
+    clock: Clock = utc_now
+    linkers: Linkers = field(default_factory=Linkers)
+    directory: Directory = field(init=False)
+    trusted: tuple[proxies.Network, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.directory = Directory(self.store, self.settings.default_zone)
+        self.trusted = proxies.trusted_networks(self.settings.trusted_proxies)
+        self._secret = require_secret(self.settings).encode()
+
+    def mark(self, *parts: str) -> str:
+        """A keyed hash of an address, a device token or a login: countable, not readable."""
+        return hmac.new(self._secret, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: who asks, in which zone, at which instant."""
+
+    service: Service
+    zone: Zone
+    actor: Actor
+    areas: frozenset[str]
+    now: dt.datetime
+    client: proxies.Client
+    session: sessions.Session | None = None
+    root: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """What the actor sees of the zone."""
+        return Scope.of(self.actor, self.zone.zone, self.areas, self.zone.opened_issues)
+
+    def read(self) -> AbstractContextManager[Tx]:
+        """The request's reading transaction."""
+        return self.service.store.begin(self.scope, self.now)
+
+    def write(self) -> AbstractContextManager[Tx]:
+        """The request's writing transaction; commits when the block ends."""
+        return self.service.store.begin(self.scope, self.now, write=True)
+
+    def holding_linker(self, tx: Tx) -> Linker:
+        """The link index in force, which no publication replaces before the writing transaction ends."""
+        return current_linker(tx, self.service.linkers)
+
+    def reading_linker(self, tx: Tx) -> Linker:
+        """The link index in force, for a reading transaction."""
+        return self.service.linkers.get(self.zone.zone, current_set(tx), lambda: load_areas(tx))
+
+    def shows_all(self, kind: RecordKind) -> bool:
+        """Whether records of `kind` are seen in full, not in the opened, reduced form."""
+        return kind.name != "issues" or self.actor.role is not Role.PUBLIC
+
+
+def service_of(request: Request) -> Service:
+    """The service behind a request."""
+    return cast("Service", request.app.state.service)
+
+
+def call_of(request: Request) -> Call:
+    """Who asks, in which zone, when: made once per request. Raises NotFound for a zone that does not exist."""
+    known = getattr(request.state, "call", None)
+    if known is None:
+        known = request.state.call = _make_call(request)
+    return cast("Call", known)
+
+
+def check_rights(request: Request) -> None:
+    """Runs before every route; one without a row is open to nobody. Raises WrongOrigin, NotSignedIn, NotAllowed."""
+    service = service_of(request)
+    action = RIGHTS.get((request.method, request.scope["route"].path))
+    if action is None:
+        raise NotAllowed("This route has no declared right, so nobody may use it.")
+    if request.method not in SAFE_METHODS:
+        client = proxies.client_of(request, service.trusted)
+        proxies.check_origin(request, client, service.settings.public_url)
+    if action != PUBLIC:
+        allow(call_of(request).actor, action)
+
+
+def _make_call(request: Request) -> Call:
+    service = service_of(request)
+    now = service.clock()
+    zone = service.directory.zone(getattr(request.state, "zone", ""), now)
+    client = proxies.client_of(request, service.trusted)
+    session = _session(request, service, zone.zone, client, now)
+    if session is None:
+        actor, areas = Actor.public(_device(request, service, client)), frozenset[str]()
+    else:
+        areas = service.directory.areas_below(zone.zone, session.area_codes, now)
+        actor = Actor(session.user_id, Role(session.role), areas, session.department_code)
+    return Call(service, zone, actor, areas, now, client, session, request.scope.get("root_path", ""))
+
+
+def _session(
+    request: Request, service: Service, zone: str, client: proxies.Client, now: dt.datetime
+) -> sessions.Session | None:
+    """The first session that a cookie names; replaces its token when due."""
+    for token in sessions.tokens(request.headers.getlist("cookie")):
+        session = service.directory.session(zone, token, now)
+        if session is None:
+            continue
+        if session.due(now):
+            _replace_token(request, service, zone, client, session, now)
+        return session
+    return None
+
+
+def _replace_token(
+    request: Request,
+    service: Service,
+    zone: str,
+    client: proxies.Client,
+    session: sessions.Session,
+    now: dt.datetime,
+) -> None:
+    try:
+        with service.store.begin(Scope.system(zone), now, write=True) as tx:
+            made = sessions.replace(tx, session)
+    except StoreProblem:
+        return  # the old token goes on; the next request tries again
+    service.directory.forget(session.token_hash)
+    if made is not None:
+        send_cookie(request, service, client, made[0], int((made[1] - now).total_seconds()))
+
+
+def send_cookie(request: Request, service: Service, client: proxies.Client, token: str, seconds: int) -> None:
+    """Let the answer set the session cookie; "" takes it away. The layer around the routes adds the header."""
+    path = request.scope.get("root_path", "")
+    secure = client.secure or service.settings.public_url.startswith("https://")
+    request.state.set_cookies.append(sessions.cookie(token, f"{path}/", seconds, secure=secure))
+
+
+def _device(request: Request, service: Service, client: proxies.Client) -> str:
+    """What stands for an anonymous reporter: a hash of their device's token, else of their address."""
+    token = request.headers.get(DEVICE_HEADER, "")
+    return service.mark("device", token)[:40] if token else service.mark("address", client.address)[:40]
+
+
+def json_object(raw: Annotated[bytes, Depends(hot.raw_json)]) -> dict[str, Any]:
+    """The body as a JSON object, strictly by RFC 8259: no NaN, no infinity. Raises InvalidValue."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidValue(
+            f"The body is not JSON: {error}. JSON has no NaN and no Infinity; leave unknown values out or send null."
+        ) from error
+    if not isinstance(value, dict):
+        raise InvalidValue("The body must be a JSON object, {…}.")
+    return value
+
+
+def visible(call: Call, record: Record) -> dict[str, Any]:
+    """The fields of a record that the caller may see, without internal ones and without geometry."""
+    kind, scope = record.kind, call.scope
+    return {name: record[name] for name in record if name != "payload_hash" and scope.shows(kind, name)}
+
+
+ScopedCall = Annotated[Call, Depends(call_of)]
+JsonObject = Annotated[dict[str, Any], Depends(json_object)]

@@ -1,0 +1,100 @@
+"""Who a request came from and which address it was sent to, with X-Forwarded-* only from trusted proxies."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection
+
+from gridgov.errors import ConfigurationProblem, WrongOrigin
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The address a request came from, and the origin it was sent to: scheme://host[:port], as browsers say it."""
+
+    address: str
+    secure: bool
+    origin: str
+
+
+def trusted_networks(text: str) -> tuple[Network, ...]:
+    """The setting `trusted_proxies` as networks. Raises ConfigurationProblem that names the entry."""
+    found = []
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        try:
+            found.append(ipaddress.ip_network(part, strict=False))
+        except ValueError as error:
+            raise ConfigurationProblem(
+                f"GRIDGOV_TRUSTED_PROXIES names {part!r}, which is no address or network; write 10.0.0.5 or 10.0.0.0/8."
+            ) from error
+    return tuple(found)
+
+
+def client_of(request: HTTPConnection, trusted: Sequence[Network]) -> Client:
+    """The client of a request.
+
+    Forwarded addresses are read from the right, where our own proxies write, up to the first that is not trusted.
+    """
+    peer = request.client.host if request.client else ""
+    address, scheme = peer, request.url.scheme
+    host = request.headers.get("host", "")
+    if _is_trusted(peer, trusted):
+        forwarded = [each.strip() for each in ",".join(request.headers.getlist("x-forwarded-for")).split(",")]
+        for each in reversed([entry for entry in forwarded if entry]):
+            address = each
+            if not _is_trusted(each, trusted):
+                break
+        scheme = _last(request.headers.get("x-forwarded-proto")) or scheme
+        host = _last(request.headers.get("x-forwarded-host")) or host
+    return Client(_grouped(address), scheme == "https", f"{scheme}://{host}".lower())
+
+
+def check_origin(request: HTTPConnection, client: Client, public_url: str) -> None:
+    """Refuse a write that a page of another site started. Raises WrongOrigin.
+
+    Browsers always send Origin with such a write; a client that is no browser sends neither header and carries no
+    cookie it did not choose to send.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        raise WrongOrigin("A write must come from this service's own pages.", sec_fetch_site=site)
+    origin = request.headers.get("origin")
+    if origin is not None and origin.lower() != own_origin(client, public_url):
+        raise WrongOrigin("A write must come from this service's own pages.", origin=origin)
+
+
+def own_origin(client: Client, public_url: str) -> str:
+    """The origin people see: the setting when there is one, else the address the request was sent to."""
+    if not public_url:
+        return client.origin
+    parts = urlsplit(public_url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(known in network for network in trusted)
+
+
+def _grouped(address: str) -> str:
+    """An address to count by: of IPv6 the /64, which one household has as a whole."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    if isinstance(known, ipaddress.IPv6Address):
+        return str(known.ipv4_mapped or ipaddress.ip_network(f"{known}/64", strict=False))
+    return str(known)
+
+
+def _last(header: str | None) -> str:
+    return (header or "").split(",")[-1].strip()

@@ -1,0 +1,58 @@
+"""Which action each route is: one literal table. A route that is not here is open to nobody.
+
+`gridgov.access.ACTIONS` says which roles may do an action. PUBLIC marks what needs no zone and no actor.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from gridgov.models import KINDS
+
+PUBLIC: Final = "public"
+READ: Final = "records:read"
+
+_WRITES: Final = {name: f"{name}:write" for name in KINDS} | {"issues": "issues:change"}
+
+
+def _of_kind(name: str) -> dict[tuple[str, str], str]:
+    base, one = f"/api/{name}", f"/api/{name}/{{identifier}}"
+    return {
+        ("GET", base): READ,
+        ("GET", one): READ,
+        ("GET", f"{one}/history"): "events:read",
+        ("POST", base): "issues:report" if name == "issues" else _WRITES[name],
+        ("PATCH", one): _WRITES[name],
+        ("DELETE", one): _WRITES[name],
+    }
+
+
+RIGHTS: Final = MappingProxyType(
+    {
+        **{route: action for name in KINDS for route, action in _of_kind(name).items()},
+        ("GET", "/api/areas/{identifier}/editions"): READ,
+        ("GET", "/api/parcels/{identifier}/editions"): READ,
+        ("POST", "/api/areas/publish"): "areas:publish",
+        ("POST", "/api/issues/{identifier}/move"): "issues:move",
+        ("GET", "/api/issues/{identifier}/contact"): "contacts:read",
+        ("GET", "/api/link"): "link:explain",
+        ("GET", "/api/stats"): "statistics:read",
+        ("POST", "/api/import"): "import:run",
+        ("GET", "/api/export/{name}"): "export:run",
+        ("GET", "/api/session"): PUBLIC,  # a page asks who it is; the answer may be nobody
+        ("POST", "/api/session"): PUBLIC,  # limited by account and address
+        ("DELETE", "/api/session"): PUBLIC,  # signing out twice is no fault
+        ("GET", "/api/users"): "users:manage",
+        ("POST", "/api/users"): "users:manage",
+        ("PATCH", "/api/users/{identifier}"): "users:manage",
+        ("GET", "/maps/{view}"): "maps:view",
+        ("GET", "/"): PUBLIC,
+        ("GET", "/report"): PUBLIC,
+        ("GET", "/sign-in"): PUBLIC,
+        ("GET", "/assets/{name:path}"): PUBLIC,
+        ("GET", "/healthz"): PUBLIC,
+        ("GET", "/openapi.json"): PUBLIC,
+        ("GET", "/docs"): PUBLIC,
+    }
+)

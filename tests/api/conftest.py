@@ -1,0 +1,127 @@
+"""Callers to test with: anybody, a grid worker, staff and an administrator, over the app in process on either store."""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+with warnings.catch_warnings():  # the client warns that it will move to another package one day
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.passwords import add_account
+from gridgov.access import Scope
+from gridgov.settings import Settings, read_settings
+from gridgov.store import Store
+from tests.fixtures_store import NOW, ZONE
+
+PASSWORD = "a password for tests only"
+ORIGIN = "http://testserver"
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+    def forward(self, **time: float) -> None:
+        self.now += dt.timedelta(**time)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return read_settings({}, demo=True)
+
+
+@pytest.fixture
+def client(store: Store, settings: Settings, clock: Clock) -> TestClient:
+    """Anybody."""
+    return TestClient(create_app(settings, store, clock), raise_server_exceptions=False)
+
+
+SignedIn = Callable[..., TestClient]
+
+
+@pytest.fixture
+def sign_in(client: TestClient, store: Store) -> SignedIn:
+    """Makes an account of a role and gives a client that is signed in as it."""
+
+    def make(role: str, login: str = "", areas: tuple[str, ...] = ()) -> TestClient:
+        login = login or role
+        with store.begin(Scope.system(ZONE), NOW, write=True) as tx:
+            add_account(tx, login, PASSWORD, role, f"测试 {role}", areas, None)
+        signed = TestClient(client.app, raise_server_exceptions=False)
+        answer = signed.post("/api/session", json={"login": login, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        return signed
+
+    return make
+
+
+@pytest.fixture
+def staff(sign_in: SignedIn) -> TestClient:
+    return sign_in("staff")
+
+
+@pytest.fixture
+def admin(sign_in: SignedIn) -> TestClient:
+    return sign_in("admin")
+
+
+@pytest.fixture
+def grid_worker(sign_in: SignedIn) -> TestClient:
+    """A grid worker without any area of their own."""
+    return sign_in("grid_worker")
+
+
+def square(column: float = 0, row: float = 0, size: float = 1) -> dict[str, Any]:
+    """A square as GeoJSON, in thousandths of a degree from the test zone's south-west corner."""
+    west, south = round(113.30 + column / 1000, 9), round(33.70 + row / 1000, 9)
+    east, north = round(west + size / 1000, 9), round(south + size / 1000, 9)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def point(column: float = 0.5, row: float = 0.5) -> dict[str, Any]:
+    """A point as GeoJSON, in the same steps."""
+    return {"type": "Point", "coordinates": [round(113.30 + column / 1000, 9), round(33.70 + row / 1000, 9)]}
+
+
+def parcel(number: int = 1, **more: Any) -> dict[str, Any]:
+    """The body of a parcel that the service takes as it is."""
+    body = {
+        "code": f"DK-{number:04d}",
+        "name_zh": f"{number}号地块",
+        "stage": "reserved",
+        "land_scheme": "ydyh-2023",
+        "land_code": "1001",
+        "geometry": square(number % 50, number // 50),
+    }
+    return {**body, **more}
+
+
+def park(
+    code: str = "PK-01", column: float = 0, row: float = 0, size: float = 10, **more: Any
+) -> dict[str, Any]:
+    """The body of a park."""
+    return {
+        "code": code,
+        "kind": "park",
+        "name_zh": "测试园区",
+        "geometry": square(column, row, size),
+        **more,
+    }
