@@ -36,10 +36,15 @@ def answer(
     sent = dict(headers or {})
     if len(content) >= _SMALLEST_GZIP:
         sent["Vary"] = "Accept-Encoding, Cookie"
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if accepts_gzip(request):
             content = igzip.compress(content, compresslevel=1)
             sent["Content-Encoding"] = "gzip"
     return Response(content, status, sent, media_type)
+
+
+def accepts_gzip(request: Request) -> bool:
+    """Whether the client takes gzip."""
+    return "gzip" in request.headers.get("accept-encoding", "")
 
 
 def items(call: Call, records: Sequence[Record]) -> list[dict[str, Any]]:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import Request
 from starlette.datastructures import FormData, MutableHeaders
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gridgov.errors import TooLarge, UnreadableFile, UnsupportedFormat
@@ -47,6 +49,10 @@ class Edge:
             return
         inner = dict(scope, state={**scope.get("state", {}), "set_cookies": []})
         path = _take_zone(inner)
+        if path == "":  # relative links of the pages need the slash
+            target = quote(scope["path"]) + "/"
+            await RedirectResponse(target, 308)(inner, receive, send)
+            return
         if inner["method"] == "HEAD":
             inner["method"] = "GET"
         limit = self.upload_max_bytes + FORM_ROOM_BYTES if path in UPLOAD_ROUTES else BODY_MAX_BYTES

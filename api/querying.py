@@ -66,12 +66,12 @@ def read_listing(kind: RecordKind, pairs: Sequence[tuple[str, str]], page_max: i
         order=given.get("order", "code"),
         after=given.get("cursor"),
         limit=_limit(given.get("limit", str(min(PAGE, page_max))), page_max),
-        ended=_truth("ended", given.get("ended")),
+        ended=read_truth("ended", given.get("ended")),
     )
     style = given.get("format", "json")
     if style not in ("json", "geojson"):
         raise InvalidValue(f"“format” is {style!r:.40}, but must be json or geojson.", field="format")
-    return Listing(query, given.get("area", ""), _truth("total", given.get("total")), style == "geojson")
+    return Listing(query, given.get("area", ""), read_truth("total", given.get("total")), style == "geojson")
 
 
 def _split(kind: RecordKind, name: str) -> tuple[str, str]:
@@ -94,7 +94,7 @@ def _filter(kind: RecordKind, name: str, operator: str, values: list[str]) -> Fi
     if kind.by_name[name].type is FieldType.INSTANT:
         values = [_LOST_PLUS.sub(r"\1+\2", value) for value in values]
     if operator == "null":
-        return Filter(name, "null", _truth(f"{name}__null", values[-1]))
+        return Filter(name, "null", read_truth(f"{name}__null", values[-1]))
     if any(not value.strip() for value in values):
         raise InvalidFilter(
             f"“{name}” is empty; ask for records without it by {name}__null=true.", field=name
@@ -132,7 +132,8 @@ def _text(text: str) -> str:
     return text.strip()
 
 
-def _truth(name: str, text: Any) -> bool:
+def read_truth(name: str, text: Any) -> bool:
+    """A parameter that is true or false; None and "" are false. Raises InvalidValue."""
     if text in (None, "", "false", "0"):
         return False
     if text in ("true", "1"):

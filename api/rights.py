@@ -16,6 +16,11 @@ READ: Final = "records:read"
 _WRITES: Final = {name: f"{name}:write" for name in KINDS} | {"issues": "issues:change"}
 
 
+def write_action(kind: str) -> str:
+    """The action of writing records of a kind."""
+    return _WRITES[kind]
+
+
 def _of_kind(name: str) -> dict[tuple[str, str], str]:
     base, one = f"/api/{name}", f"/api/{name}/{{identifier}}"
     return {

@@ -15,6 +15,7 @@ Route = dict[str, Any]
 JSON: Final = "application/json"
 
 _TOLD: Final = {
+    304: "Not changed.",
     400: "The request cannot be used as it is; the detail names the value and what to do.",
     401: "Nobody is signed in.",
     403: "The role may not do this, or the request came from another site.",
@@ -36,7 +37,10 @@ WRITE_FAULTS: Final = (*READ_FAULTS, 409, 413, 415)
 def problems(statuses: Iterable[int]) -> dict[int | str, Any]:
     """The problem answers of a route."""
     content = {MEDIA_TYPE: {"schema": ref("Problem")}}
-    return {status: {"description": _TOLD[status], "content": content} for status in sorted(statuses)}
+    made: dict[int | str, Any] = {}
+    for status in sorted(statuses):
+        made[status] = {"description": _TOLD[status]} | ({"content": content} if status >= 400 else {})
+    return made
 
 
 def route(
@@ -250,6 +254,47 @@ def link() -> Route:
 def statistics() -> Route:
     """GET of the counts."""
     return route({200: ("Counts and sums of what the caller may see.", ref("Statistics"))})
+
+
+def importing() -> Route:
+    """POST of a file."""
+    text, truth = {"type": "string"}, {"type": "boolean"}
+    made = route(
+        {200: ("The report: what was found and done.", {"type": "object"})},
+        WRITE_FAULTS,
+        parameters=[
+            parameter("kind", "What the file holds: a kind of record or a layer.", text, required=True),
+            parameter("crs", "Coordinate system; wins over what the file says.", _CRS),
+            parameter("scheme", "Scheme of land-use codes without one.", text),
+            parameter("source_layer", "Layer of a file that has several.", text),
+            parameter("dry_run", "Check and report; change nothing.", truth),
+            parameter("skip_bad", "Load the sound rows, leave the faulty.", truth),
+            parameter("map", "COLUMN=field, any number of times.", {"type": "array", "items": text}),
+        ],
+    )
+    file = {
+        "type": "object",
+        "properties": {"file": {"type": "string", "format": "binary"}},
+        "required": ["file"],
+    }
+    made["openapi_extra"]["requestBody"] = {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": file}},
+    }
+    return made
+
+
+def exporting(formats: Mapping[str, Any]) -> Route:
+    """GET of a file."""
+    lang = parameter("lang", "Labels instead of stored names.", {"type": "string", "enum": ["zh", "en"]})
+    made = route({}, READ_FAULTS, parameters=[lang])
+    made["responses"][200] = {
+        "description": "The file.",
+        "content": {
+            each.media_type: {"schema": {"type": "string", "format": "binary"}} for each in formats.values()
+        },
+    }
+    return made
 
 
 def health() -> Route:

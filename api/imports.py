@@ -1,0 +1,87 @@
+"""Import by upload: the file goes to disk as it arrives, is checked, and is loaded in one transaction or not at all."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.datastructures import FormData, UploadFile
+
+from api import hot, schemas
+from api.answers import answer
+from api.deps import ScopedCall
+from api.querying import known_parameters, read_truth
+from api.rights import write_action
+from gridgov.access import allow
+from gridgov.errors import InvalidValue
+from gridgov.exchange.planning import Options
+from gridgov.geo import parse_crs
+from gridgov.importing import import_file, layer_target
+
+router = APIRouter(tags=["import and export"])
+
+_PARAMETERS: Final = ("kind", "crs", "scheme", "source_layer", "dry_run", "skip_bad")
+_MAPPINGS_MAX: Final = 500
+
+
+@router.post("/api/import", response_class=Response, **schemas.importing())
+def import_records(
+    request: Request, call: ScopedCall, form: Annotated[FormData, Depends(hot.upload_form)]
+) -> Response:
+    """Check a file and load it; the answer is the report. With `dry_run=true` nothing is written."""
+    pairs = request.query_params.multi_items()
+    given = known_parameters([pair for pair in pairs if pair[0] != "map"], _PARAMETERS)
+    kind, constants = layer_target(given.get("kind", ""))
+    allow(call.actor, write_action(kind.name))
+    options = Options(
+        coordinate_system=parse_crs(given["crs"][:200]) if given.get("crs") else None,
+        columns=_mapping([value for name, value in pairs if name == "map"]),
+        constants=constants,
+        scheme=given.get("scheme") or None,
+        layer=given.get("source_layer", ""),
+    )
+    with tempfile.TemporaryDirectory(prefix="gridgov-upload-") as folder:
+        report = import_file(
+            call.service.store,
+            call.scope,
+            call.now,
+            _saved(form, Path(folder)),
+            kind,
+            settings=call.service.settings,
+            linkers=call.service.linkers,
+            options=options,
+            skip_bad=read_truth("skip_bad", given.get("skip_bad")),
+            dry_run=read_truth("dry_run", given.get("dry_run")),
+        )
+    return answer(request, {**report.as_dict(), "faulty_places": report.faulty_places()})
+
+
+def _saved(form: FormData, folder: Path) -> Path:
+    """The uploaded file below `folder`, under its own name without anything that could lead elsewhere."""
+    unknown = sorted(name for name in form if name != "file")
+    upload: Any = form.get("file")
+    if unknown or not isinstance(upload, UploadFile):
+        raise InvalidValue("Send exactly one file, in the part “file”.", field="file")
+    name = re.sub(r"[^\w.()（）+ -]", "_", Path((upload.filename or "").replace("\\", "/")).name).strip(". ")
+    path = folder / (name[-100:] or "upload")
+    with path.open("wb") as target:
+        shutil.copyfileobj(upload.file, target, 1024**2)
+    upload.file.close()
+    return path
+
+
+def _mapping(pairs: list[str]) -> dict[str, str]:
+    """`COLUMN=field` words as a mapping; an empty field leaves the column out. Raises InvalidValue."""
+    if len(pairs) > _MAPPINGS_MAX:
+        raise InvalidValue(f"At most {_MAPPINGS_MAX} columns can be mapped.", field="map")
+    mapping: dict[str, str] = {}
+    for pair in pairs:
+        column, sign, field = pair.partition("=")
+        if not sign or not column:
+            raise InvalidValue(f"“map” is {pair!r:.60}, but must be COLUMN=field.", field="map")
+        mapping[column] = field
+    return mapping
