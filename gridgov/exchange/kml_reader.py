@@ -112,7 +112,7 @@ def _geometry(mark: ElementTree.Element, row: int) -> tuple[shapely.Geometry | N
     try:
         return _shape(element, row, findings), findings
     except (ValueError, shapely.errors.ShapelyError):
-        how = Words("坐标无法读取，请重新导出", "the coordinates' bytes cannot be read; export it again")
+        how = Words("坐标无法读取，请重新导出", "the coordinates cannot be read; export it again")
         return None, [Finding(row, "empty", repaired=False, how=how)]
 
 

@@ -14,8 +14,8 @@ from gridgov.errors import UnreadableFile
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import CrsSource, SourceTable
 from gridgov.exchange.vector_reader import too_many_rows
+from gridgov.exchange.wkb import geometries_of
 from gridgov.geo.crs import WGS84, CoordinateSystem, crs_from_wkt, parse_crs
-from gridgov.geo.raw import read_wkb
 from gridgov.geo.shapes import Finding
 from gridgov.geo.transform import Geometries
 
@@ -32,9 +32,9 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
         raise UnreadableFile(message, file=path.name) from error
     name, crs, source = _geometry_column(path, table)
     geometries: Geometries | None = None
-    findings: list[Finding] = []
+    findings: tuple[Finding, ...] = ()
     if name is not None:
-        geometries, findings = read_wkb(pa.chunked_array(table.column(name)).to_numpy())
+        geometries, findings = geometries_of(table.column(name))
     columns = {each: table.column(each).combine_chunks() for each in table.column_names if each != name}
     return SourceTable(
         format=form.name,
@@ -43,7 +43,7 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
         rows=np.arange(1, table.num_rows + 1, dtype=np.int64),
         crs=crs,
         crs_source=source,
-        findings=tuple(findings),
+        findings=findings,
     )
 
 

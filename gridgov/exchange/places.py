@@ -57,9 +57,14 @@ def check_places(
         first = shapely.get_coordinates(geometries[position])[0]
         problems.add("flipped_axes", int(position), value=f"{first[0]:.10g}, {first[1]:.10g}", order=order)
     lonlat[flipped] = None
-    stored = _normalised(lonlat, kind, settings, problems, flipped)
+    unreadable = np.zeros(len(source), dtype=np.bool_)
     for finding in source.findings:
-        if stored[finding.row] is not None or not finding.repaired:
+        unreadable[finding.row] |= not finding.repaired
+    stored = _normalised(lonlat, kind, settings, problems, flipped | unreadable)
+    for finding in source.findings:
+        if not finding.repaired:
+            problems.add("unreadable_geometry", finding.row, field="geometry")
+        elif stored[finding.row] is not None:
             _report(finding, finding.row, problems, _first_place(lonlat[finding.row]))
     if boundary is not None:
         _check_zone(stored, boundary, problems)
@@ -106,9 +111,8 @@ def _plainly_sound(features: Geometries, most_vertices: int) -> NDArray[np.bool_
     coordinates, owner = shapely.get_coordinates(features, return_index=True)
     ordinary = (np.abs(coordinates) <= (180.0, 90.0)).all(axis=1)  # NaN and infinite fail too
     sound[owner[~ordinary]] = False
-    west, _, east, _ = shapely.bounds(features).T
-    sound &= ~(east - west > 180.0)
-    sound[sound] = shapely.is_valid(features[sound])
+    west, _, east, _ = shapely.bounds(features[sound]).T
+    sound[sound] = (east - west <= 180.0) & shapely.is_valid(features[sound])
     answer: NDArray[np.bool_] = sound
     return answer
 
@@ -138,8 +142,6 @@ def _report(
     place: tuple[float | None, float | None] = (None, None),
 ) -> None:
     name = _KIND_OF_FINDING.get((finding.kind, finding.repaired), finding.kind)
-    if finding.kind == "empty" and "bytes" in finding.how.en:
-        name = "unreadable_geometry"
     value = f"{finding.area_change:+.2f} m²" if finding.area_change else None
     problems.add(
         name,

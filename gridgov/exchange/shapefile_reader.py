@@ -21,7 +21,7 @@ from gridgov.exchange.vector_reader import (
     too_many_rows,
     unreadable,
 )
-from gridgov.geo.raw import read_wkb
+from gridgov.exchange.wkb import geometries_of
 from gridgov.geo.words import Words
 
 _ANY_BYTES = "ISO-8859-1"  # for the names that GDAL reads too and nobody asks for
@@ -51,7 +51,7 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
             f"{path.name} has {shapes.num_rows} shapes but {table.rows} rows in its .dbf; copy both again."
         )
         raise UnreadableFile(message, file=path.name)
-    geometries, findings = read_wkb(shapes.column("wkb_geometry").to_numpy())
+    geometries, findings = geometries_of(shapes.column("wkb_geometry"))
     columns, cuts = decoded(table, encoding)
     crs, source = declared(meta["crs"])
     return SourceTable(
@@ -62,7 +62,7 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
         rows=np.arange(1, table.rows + 1, dtype=np.int64),
         crs=crs,
         crs_source=source,
-        findings=tuple(findings),
+        findings=findings,
         encoding=encoding.title,
         encoding_evidence=encoding.evidence,
         cut_names=True,

@@ -77,9 +77,7 @@ def _wkt_finding(row: int, text: str, mended: bool) -> Finding:
     if mended:
         how = Words("已自动闭合环", "repaired by closing the ring")
         return Finding(row, "unclosed", repaired=True, how=how)
-    how = Words(
-        f"“{text:.40}” 不是 WKT，请改正", f"“{text:.40}” is no WKT; correct it (bytes cannot be read)"
-    )
+    how = Words(f"“{text:.40}” 不是 WKT，请改正", f"“{text:.40}” is no WKT; correct it")
     return Finding(row, "empty", repaired=False, how=how)
 
 

@@ -14,8 +14,8 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldE
 from gridgov.errors import InvalidValue, TooLarge, UnreadableFile
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import CrsSource, SourceTable
+from gridgov.exchange.wkb import geometries_of
 from gridgov.geo.crs import WGS84, CoordinateSystem, Epsg, crs_from_wkt, parse_crs
-from gridgov.geo.raw import read_wkb
 from gridgov.geo.shapes import Finding
 from gridgov.geo.transform import Geometries
 from gridgov.geo.words import Words
@@ -44,9 +44,9 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
         name: table.column(name).combine_chunks() for name in table.column_names if name != geometry_name
     }
     geometries: Geometries | None = None
-    findings: list[Finding] = []
+    findings: tuple[Finding, ...] = ()
     if geometry_name in table.column_names:
-        geometries, findings = read_wkb(table.column(geometry_name).to_numpy())
+        geometries, findings = geometries_of(table.column(geometry_name))
     crs, source = declared(meta["crs"], implied=form.name == "geojson" and not _has_crs_member(path))
     return SourceTable(
         format=form.name,
@@ -56,7 +56,7 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
         rows=np.arange(1, table.num_rows + 1, dtype=np.int64),
         crs=crs,
         crs_source=source,
-        findings=tuple(findings),
+        findings=findings,
         notes=gdal_notes(caught),
     )
 
@@ -92,14 +92,8 @@ def declared(text: str | None, *, implied: bool = False) -> tuple[CoordinateSyst
 
 def unreadable(path: Path, form: Format, error: Exception) -> UnreadableFile:
     """A library's complaint as our error, without the machine's folders."""
-    said = (
-        str(error)
-        .replace(str(path), path.name)
-        .replace(f"{path.parent}/", "")
-        .split(";")[0]
-        .strip()
-        .rstrip(".")
-    )
+    text = str(error).replace(str(path), path.name).replace(f"{path.parent}/", "")
+    said = text.split("; It might help")[0].strip().rstrip(".")
     message = (
         f"{path.name} cannot be read as {form.title}: it is cut off, damaged or something else ({said})."
     )
