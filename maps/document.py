@@ -144,9 +144,8 @@ def _symbols(picture: Picture) -> list[Any]:
 def _bar(picture: Picture, language: Language, *, standalone: bool) -> str:
     """The bar on top: zone, the four views, the other language. A stand-alone file links nowhere."""
     zone = escape(picture.zone_name)
-    title = f"<h1>{escape(say(picture.name + '.title', language))}</h1>"
     if standalone:
-        return f'<header class="bar"><span class="zone">{zone}</span>{title}</header>'
+        return f'<header class="bar"><span class="zone">{zone}</span></header>'
     tabs = "".join(
         f'<a href="{name}?lang={language}"{_current(name == picture.name)}>{escape(say(name, language))}</a>'
         for name in VIEW_NAMES
@@ -182,7 +181,7 @@ def _panel(picture: Picture, language: Language) -> str:
     return (
         '<details class="panel" id="panel" open tabindex="-1">'
         f"<summary>{escape(say('summary.open', language))}</summary>"
-        f'<div class="title-block"><h2>{escape(say(picture.name + ".title", language))}</h2>{badge}'
+        f'<div class="title-block"><h1>{escape(say(picture.name + ".title", language))}</h1>{badge}'
         f'<p class="source">{escape(source)}</p></div>'
         f'{_notices(picture, language)}<dl class="figures">{numbers}</dl>'
         f"{''.join(_rows(group) for group in sums)}"

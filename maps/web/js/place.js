@@ -207,8 +207,14 @@ async function showMap() {
   map = leaflet.map("pick-map", { attributionControl: false, zoomControl: true, minZoom: 9, maxZoom: 20, zoomSnap: 0.5 });
   map.setView(START, 13);
   moving = false;
+  // A window that changes its size moves the map too; only what people do to it is a choice.
+  let touched = false;
+  for (const kind of ["pointerdown", "keydown", "wheel"]) {
+    map.getContainer().addEventListener(kind, () => (touched = true), { capture: true, passive: true });
+  }
   map.on("moveend", () => {
-    if (moving || !map) return;
+    if (moving || !touched || !map) return;
+    touched = false;
     const centre = map.getCenter();
     choose({ lon: centre.lng, lat: centre.lat, crs: "4326", source: "hand", accuracy: null });
   });

@@ -26,13 +26,15 @@
   /** @type {any} */ let selected = null;
   /** @type {L.Circle | null} */ let accuracy = null;
 
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   /** Urgent first, as in the legend. */
   const STATES = ["overdue", "due_soon", "on_time", "waiting", "closed"];
   const FONTS = { family: getComputedStyle(document.documentElement).getPropertyValue("--font") || "sans-serif" };
 
+  const narrow = matchMedia("(max-width: 760px)");
   /** @type {L.PopupOptions} */
-  const POPUP = { maxWidth: 380, minWidth: 240, maxHeight: 420, autoPanPadding: [16, 16] };
+  const POPUP = narrow.matches
+    ? { maxWidth: 300, minWidth: 260, maxHeight: 300, autoPanPadding: [8, 8] }
+    : { maxWidth: 400, minWidth: 320, maxHeight: 440, autoPanPadding: [16, 16] };
 
   /**
    * @param {L.Map} target
@@ -70,6 +72,7 @@
     accuracy = null;
     selected = layer;
     layer?.getElement?.()?.classList.add("selected");
+    if (layer?.small) layer.bringToFront();
     if (layer?.accuracy > 0) {
       accuracy = L.circle(layer.getLatLng(), { radius: layer.accuracy, className: "accuracy", interactive: false });
       accuracy.addTo(map);
@@ -79,12 +82,14 @@
   /**
    * Cards and tips of a layer of shapes.
    * @param {L.GeoJSON} shapes
+   * @param {string} name of the layer: a large area stays below when it is selected, or it would cover what lies in it
    */
-  function cards(shapes) {
+  function cards(shapes, name) {
     shapes.eachLayer((/** @type {any} */ layer) => {
       const { card, tip } = layer.feature.properties;
       if (card) layer.bindPopup(card, POPUP);
       if (tip) layer.bindTooltip(escaped(tip), { sticky: true, direction: "top", offset: [0, -6] });
+      layer.small = ["parcels", "plants", "buildings"].includes(name);
       byKey.set(layer.feature.id, layer);
     });
   }
@@ -118,9 +123,9 @@
     const items = rows.map(([key, lat, lon, text, rank, tone, title, card]) => {
       const icon = L.divIcon({ className: `tag ${tone}`, html: `<span>${escaped(text)}</span>`, iconSize: [0, 0] });
       const marker = L.marker([lat, lon], { icon, title, alt: `${title} ${text}`.trim(), riseOnHover: true });
-      marker.bindPopup(card, POPUP).addTo(group);
-      byKey.set(key, marker);
       const offer = tone === "offer";
+      marker.bindPopup(card, { ...POPUP, offset: [0, offer ? -22 : -6] }).addTo(group);
+      byKey.set(key, marker);
       const width = offer ? labelling.widthOf(text, `600 12px ${FONTS.family}`) + 18 : 22;
       return { marker, rank, minZoom: offer ? 0 : 14, tag: true, width, height: offer ? 30 : 20, group };
     });
@@ -180,7 +185,6 @@
       button.addEventListener("click", () => go(/** @type {HTMLElement} */ (button)));
     }
     const panel = /** @type {HTMLDetailsElement | null} */ (document.getElementById("panel"));
-    const narrow = matchMedia("(max-width: 760px)");
     const arrange = () => {
       if (panel) panel.open = !narrow.matches;
       map.invalidateSize({ animate: false });
@@ -200,10 +204,10 @@
     /** @type {[number, number, number]} */
     const [lon, lat, zoom] = JSON.parse(button.dataset.go ?? "[0,0,0]");
     const panel = /** @type {HTMLDetailsElement | null} */ (document.getElementById("panel"));
-    if (panel && matchMedia("(max-width: 760px)").matches) panel.open = false;
+    if (panel && narrow.matches) panel.open = false;
     for (const each of document.querySelectorAll(".row[aria-current]")) each.removeAttribute("aria-current");
     button.setAttribute("aria-current", "true");
-    map.setView([lat, lon], Math.max(zoom, map.getZoom()), { animate: !still });
+    map.setView([lat, lon], Math.max(zoom, map.getZoom()), { animate: false });
     const layer = byKey.get(button.dataset.key ?? "");
     if (layer && map.hasLayer(layer)) layer.openPopup([lat, lon]);
   }
