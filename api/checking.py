@@ -16,7 +16,7 @@ from gridgov import __version__
 from gridgov.errors import GridgovError
 from gridgov.settings import Settings, data_folder, require_secret
 from gridgov.store import Store
-from maps.pages import missing_assets
+from maps.pages import PAGES, assets, page_assets
 
 _LEAST_FREE_BYTES = 1024**3
 
@@ -95,7 +95,9 @@ def _disk(settings: Settings) -> Finding:
 
 def _files() -> Finding:
     lacking = [name for name in ("schema", "codes", "seed") if not (data_folder() / name).is_dir()]
-    lacking += missing_assets()
+    lacking += [name for page in PAGES for name in page_assets(page) if name not in assets()]
+    if not any(name.startswith("vendor/") for name in assets()):
+        lacking.append("web libraries")
     if lacking:
-        return Finding("files", f"missing: {', '.join(lacking)}", good=False, remedy="Install again: `make setup`.")
+        return Finding("files", f"missing: {', '.join(lacking)}", good=False, remedy="Install again; in a checkout run `scripts/setup app`.")
     return Finding("files", "schema, codes, seed and web libraries are there", good=True)

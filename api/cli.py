@@ -21,25 +21,32 @@ from api.app import create_app
 from api.checking import findings, healthy
 from api.exchanging import print_proposals, print_report, progress_bar, read_options, write_places
 from api.passwords import add_account, hash_password
-from gridgov.access import Scope
+from gridgov.access import Actor, Scope
 from gridgov.errors import CoordinateSystemNeeded, GridgovError, ImportRejected, NotFound
+from gridgov.exchange.export import export
+from gridgov.exchange.reading import check_path
+from gridgov.geo import Language
 from gridgov.importing import import_file, layer_target
 from gridgov.models import KINDS
 from gridgov.models.vocabulary import ROLES
 from gridgov.seeding import read_json, seed, seed_zone
 from gridgov.serving.linking import Linkers
 from gridgov.settings import Settings, read_settings, require_secret
-from gridgov.store import Store, open_store
+from gridgov.store import Filter, Query, Store, open_store
 from gridgov.store.queries import accounts
 from gridgov.store.queries.zones import Zone, list_zones, make_zone
 
 HELP = "gridgov: the one map a development zone shares: land, plants, grids, and the issues linked to them."
 
+_PIPE_WIDTH = 160  # a file or a pipe has no width of its own
+
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 users = typer.Typer(help="Accounts: add, list, disable, and set a password.", no_args_is_help=True)
 app.add_typer(users, name="user")
-out = Console()
+out = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 err = Console(stderr=True)
+
+_LANGUAGES: dict[str, Language] = {"zh": "zh", "en": "en"}
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON instead of words.")]
 InZone = Annotated[str, typer.Option("--zone", help="The zone meant; not needed when the store has one.")]
@@ -269,6 +276,39 @@ def import_command(
         print_report(report.as_dict(), out)
     if report.severities["error"] and dry_run:
         raise typer.Exit(1)
+
+
+@app.command("export")
+def export_command(
+    file: Annotated[Path, typer.Argument(help="Where to write; the ending tells the format.")],
+    layer: Annotated[str, typer.Option("--layer", help="What to write: parcels, plants, parks, grids …")],
+    form: Annotated[str, typer.Option("--format", help="geojson, csv or gpkg; default by the ending.")] = "",
+    language: Annotated[
+        str, typer.Option("--language", help="zh or en labels; default the stored names.")
+    ] = "",
+    public: Annotated[bool, typer.Option("--public", help="Only what the public may see.")] = False,
+    zone: InZone = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write one kind of record as GeoJSON, CSV or GeoPackage; a file is replaced only by a complete one."""
+    settings = read_settings()
+    kind, constants = layer_target(layer)
+    chosen = form or file.suffix.lstrip(".").lower()
+    if language not in ("", "zh", "en"):
+        raise typer.BadParameter("use zh or en", param_hint="--language")
+    query = Query(filters=tuple(Filter(name, "eq", value) for name, value in constants.items()))
+    with opened(settings) as store:
+        store.check()
+        if file.exists():
+            check_path(file, settings)  # never write over the open store
+        key = pick_zone(store, zone, settings)
+        scope = Scope.of(Actor.public(), key) if public else Scope.system(key)
+        with store.begin(scope, utc_now()) as tx:
+            count = export(tx, kind, chosen, file, query, _LANGUAGES.get(language))
+    if as_json:
+        print_json({"file": str(file), "kind": kind.name, "records": count})
+    else:
+        out.print(f"Wrote {count} {kind.en} to {file}.", highlight=False, markup=False)
 
 
 @users.command("add")

@@ -189,7 +189,7 @@ ENVELOPE = (
         "code",
         required=True,
         max_length=64,
-        aliases=("代码", "编码", "number"),
+        aliases=("代码", "编码", "number", "adcode", "行政区划代码"),
     ),
     Field("version", FieldType.INTEGER, "版本", "version", system=True),
     Field("revision", FieldType.INTEGER, "修订号", "revision", system=True),

@@ -46,8 +46,11 @@ def hold_boundaries(tx: Tx) -> int:
     """The edition set in force, and no other can be published until this transaction ends.
 
     A publication raises the revision of the areas first, so a share lock on that row keeps the two apart: a link
-    is never made with boundaries that a publication is replacing at the same moment.
+    is never made with boundaries that a publication is replacing at the same moment. A reading transaction holds
+    nothing: it sees one moment anyway.
     """
+    if not inside(tx).writes:
+        return current_set(tx)
     row = inside(tx).connection.execute(_HOLD, {"in_zone": tx.scope.zone}).one_or_none()
     return current_set(tx) if row is None else int(row[1] or 0)
 

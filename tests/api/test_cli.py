@@ -1,0 +1,203 @@
+"""The command line, as an operator types it, on both stores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from api import cli
+from gridgov.access import Scope
+from gridgov.errors import GridgovError, LiveStoreFile, NotFound, SchemaMissing
+from gridgov.models import AREAS, PARCELS
+from gridgov.store import Query, Store, open_store
+from gridgov.store.queries.accounts import find_user
+from tests.factories import square
+from tests.fixtures_store import ZONE
+
+DISTRICTS = Path(__file__).parents[3] / "shared" / "data" / "pingdingshan_districts_gcj02.geojson"
+Run = Callable[..., Result]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgis", marks=pytest.mark.postgis)])
+def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a migrated store with the test zone, set as the operator's environment."""
+    store = request.getfixturevalue(f"{request.param}_store")
+    address = store.url if request.param == "sqlite" else store._source[0]
+    store.close()
+    monkeypatch.setenv("GRIDGOV_DATABASE_URL", address)
+    monkeypatch.setenv("GRIDGOV_SECRET", "x" * 40)
+    return str(address)
+
+
+@pytest.fixture
+def run() -> Run:
+    """Type a command; its own errors come through as exceptions, as main() would print them."""
+
+    def typed(*words: str | Path, stdin: str | None = None) -> Result:
+        result = CliRunner().invoke(cli.app, [str(word) for word in words], input=stdin)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return typed
+
+
+def parcels_file(folder: Path, **changes: Any) -> Path:
+    """Two parcels as a planner exports them."""
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"编号": f"DK-{n}", "名称": f"{n} 号地块", "进度": "净地", **changes},
+            "geometry": square(n).__geo_interface__,
+        }
+        for n in range(2)
+    ]
+    path = folder / "parcels.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    return path
+
+
+def count(url: str, kind: Any) -> int:
+    store: Store = open_store(url)
+    try:
+        with store.begin(Scope.system(ZONE), cli.utc_now()) as tx:
+            return tx.count(kind, Query())
+    finally:
+        store.close()
+
+
+def test_every_command_explains_itself(run: Run) -> None:
+    for words in (
+        [],
+        ["serve"],
+        ["init"],
+        ["seed"],
+        ["import"],
+        ["export"],
+        ["check"],
+        ["user"],
+        ["user", "add"],
+    ):
+        result = run(*words, "--help")
+        assert result.exit_code == 0
+        assert "Usage" in result.output
+
+
+def test_a_dry_run_changes_nothing_and_the_real_run_loads_once(url: str, run: Run, tmp_path: Path) -> None:
+    file = parcels_file(tmp_path)
+    dry = json.loads(run("import", file, "--layer", "parcels", "--dry-run", "--json").stdout)
+    assert (dry["outcome"], dry["counts"]["created"]) == ("dry_run", 2)
+    assert count(url, PARCELS) == 0
+    loaded = run("import", file, "--layer", "parcels")
+    assert "2 new" in loaded.stdout
+    assert count(url, PARCELS) == 2
+    again = json.loads(run("import", file, "--layer", "parcels", "--json").stdout)
+    assert again["outcome"] == "unchanged"
+    assert count(url, PARCELS) == 2
+
+
+def test_a_faulty_file_is_refused_with_exit_code_and_loads_nothing(
+    url: str, run: Run, tmp_path: Path
+) -> None:
+    file = parcels_file(tmp_path, 进度="快好了")
+    with pytest.raises(GridgovError, match="nothing was loaded"):
+        run("import", file, "--layer", "parcels")
+    assert run("import", file, "--layer", "parcels", "--dry-run").exit_code == 1
+    assert count(url, PARCELS) == 0
+    with pytest.raises(NotFound, match="no file"):
+        run("import", tmp_path / "absent.geojson", "--layer", "parcels")
+    with pytest.raises(NotFound, match="micro_grids"):
+        run("import", file, "--layer", "no-such-layer")
+
+
+def test_the_districts_of_pingdingshan_land_where_wgs84_has_them(url: str, run: Run, tmp_path: Path) -> None:
+    places = tmp_path / "places.geojson"
+    words = ("import", DISTRICTS, "--layer", "districts", "--crs", "gcj02", "--places", places, "--json")
+    told = json.loads(run(*words).stdout)
+    assert (told["outcome"], told["counts"]["created"]) == ("loaded", 10)
+    assert told["coordinate_system"]["key"] == "gcj02"
+    assert count(url, AREAS) == 10
+    out = tmp_path / "out.geojson"
+    assert json.loads(run("export", out, "--layer", "districts", "--json").stdout)["records"] == 10
+    written = json.loads(out.read_text(encoding="utf-8"))
+    codes = sorted(feature["properties"]["code"] for feature in written["features"])
+    assert codes == [
+        "410402",
+        "410403",
+        "410404",
+        "410411",
+        "410421",
+        "410422",
+        "410423",
+        "410425",
+        "410481",
+        "410482",
+    ]
+    assert json.loads(places.read_text(encoding="utf-8"))["type"] == "FeatureCollection"
+
+
+def test_the_open_store_is_neither_read_nor_written_as_a_file(
+    sqlite_store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sqlite_store.path  # type: ignore[attr-defined]  # the embedded store has one
+    monkeypatch.setenv("GRIDGOV_DATABASE_URL", sqlite_store.url)
+    with pytest.raises(LiveStoreFile):
+        run("import", path, "--layer", "parcels")
+    with pytest.raises(LiveStoreFile):
+        run("export", path, "--layer", "parcels")
+
+
+def test_accounts_are_added_listed_and_disabled(url: str, run: Run) -> None:
+    password = "a long enough password"
+    run("user", "add", "wang", "--role", "staff", "--name", "王工", "--password-stdin", stdin=password + "\n")
+    with pytest.raises(GridgovError, match="taken"):
+        run("user", "add", "wang", "--role", "staff", "--password-stdin", stdin=password + "\n")
+    with pytest.raises(GridgovError, match="10 to 200"):
+        run("user", "add", "li", "--role", "staff", "--password-stdin", stdin="short\n")
+    assert run("user", "add", "li", "--role", "system", "--password-stdin", stdin=password).exit_code == 2
+    run("user", "disable", "wang")
+    (listed,) = json.loads(run("user", "list", "--json").stdout)
+    assert (listed["login"], listed["role"]) == ("wang", "staff")
+    assert listed["disabled_at"]
+    assert "password" not in json.dumps(listed)
+    store = open_store(url)
+    with store.begin(Scope.system(ZONE), cli.utc_now()) as tx:
+        user = find_user(tx, "wang")
+    store.close()
+    assert user is not None
+    assert user["password_hash"].startswith("$argon2id$")
+
+
+def test_check_names_what_is_missing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDGOV_DATABASE_URL", f"sqlite:///{tmp_path / 'new.gpkg'}")
+    bad = run("check", "--json")
+    found = {each["what"]: each for each in json.loads(bad.stdout)}
+    assert bad.exit_code == 1
+    assert "gridgov init" in found["store"]["remedy"]
+    assert "GRIDGOV_SECRET" in found["secret"]["remedy"]
+    with pytest.raises(SchemaMissing):
+        run("seed")
+    monkeypatch.setenv("GRIDGOV_SECRET", "x" * 40)
+    assert run("init", "--zone", "mine", "--name", "我的开发区").exit_code == 0
+    good = run("check")
+    assert good.exit_code == 0, good.stdout
+
+
+def test_without_a_zone_the_command_says_which_there_are(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDGOV_DATABASE_URL", f"sqlite:///{tmp_path / 'new.gpkg'}")
+    run("init")
+    with pytest.raises(NotFound, match="none yet"):
+        run("user", "list")
+    run("init", "--zone", "one")
+    assert json.loads(run("user", "list", "--json").stdout) == []
+    run("init", "--zone", "two")
+    with pytest.raises(NotFound, match="one, two"):
+        run("user", "list")
