@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
+import json
 import shutil
 import subprocess
 import sys
@@ -17,18 +18,27 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import linking, table
+from bench import importing, linking, listing, reporting, table
 from bench.contest import Row, Surroundings, Way, hold
 from tests import throwaway_postgres
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
 DATA = Path(tempfile.gettempdir()) / "gridgov-bench-data"
 
-# name → ways, turns of each. The first way of a contest is gridgov's own, which the others stand beside.
-CONTESTS: tuple[tuple[str, tuple[Way, ...], int], ...] = (
-    ("link 1 point to 2,000 grids", linking.ONE, 3),
-    ("link 100,000 points to 2,000 grids", linking.TO_GRIDS, 7),
-    ("link 100,000 points to 200,000 parcels", linking.TO_PARCELS, 5),
+# name → ways, turns of each, turns before that to warm up. The first way of a contest is gridgov's own, which the
+# others stand beside. The import warms up with a small file of its own.
+CONTESTS: tuple[tuple[str, tuple[Way, ...], int, int], ...] = (
+    ("link 1 point to {grids} grids", linking.ONE, 3, 1),
+    ("link {points} points to {grids} grids", linking.TO_GRIDS, 7, 1),
+    ("link {points} points to {parcels} parcels", linking.TO_PARCELS, 5, 1),
+    ("import {parcels} parcels, SQLite", importing.TO_SQLITE, 2, 0),
+    ("import {parcels} parcels, PostGIS", importing.TO_POSTGIS, 2, 0),
+    ("list box of about 75 parcels, SQLite", listing.SMALL_SQLITE, 5, 1),
+    ("list box of about 75 parcels, PostGIS", listing.SMALL_POSTGIS, 5, 1),
+    ("list 100 of about 900 parcels, SQLite", listing.LARGE_SQLITE, 5, 1),
+    ("list 100 of about 900 parcels, PostGIS", listing.LARGE_POSTGIS, 5, 1),
+    ("report issues, SQLite", reporting.TO_SQLITE, 5, 1),
+    ("report issues, PostGIS", reporting.TO_POSTGIS, 5, 1),
 )
 
 
@@ -78,10 +88,13 @@ def main() -> None:
     try:
         with cluster() as server:
             databases = Databases(server)
-            for name, ways, turns in CONTESTS:
+            for pattern, ways, turns, first in CONTESTS:
+                name = pattern.format(**sizes(data))
                 if given.only in name:
                     print(f"… {name}", file=sys.stderr, flush=True)
-                    rows += contest(name, ways, 1 if given.quick else turns, data, scratch, databases)
+                    rows += contest(
+                        name, ways, (1 if given.quick else turns, first), data, scratch, databases
+                    )
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     text = "\n".join(table.lines(rows))
@@ -90,10 +103,16 @@ def main() -> None:
         keep(text)
 
 
+def sizes(data: Path) -> dict[str, str]:
+    """How many points, grids and parcels the data set has, as the names of the contests say it."""
+    told: dict[str, int] = json.loads((data / "complete").read_text(encoding="utf-8"))
+    return {name: f"{count:,}" for name, count in told.items()}
+
+
 def contest(
     name: str,
     ways: tuple[Way, ...],
-    turns: int,
+    turns: tuple[int, int],
     data: Path,
     scratch: Path,
     databases: Databases,
@@ -107,7 +126,7 @@ def contest(
         else:
             address = databases.address(way.database) if way.database else ""
             ready.append((way, Surroundings(data, folder, address)))
-    return [*hold(name, ready, turns), *missing]
+    return [*hold(name, ready, *turns), *missing]
 
 
 def keep(text: str) -> None:

@@ -29,14 +29,15 @@ class Surroundings:
 class Outcome:
     """What one turn gave.
 
-    count: how many results, to see that all ways did the same. seconds: of the measured part, None for the
-    whole turn. tail: the 99th percentile in seconds where the turn times single calls. child_mb: peak of a
-    child process.
+    count: how many results, to see that all ways did the same. seconds: of the measured part, None for the whole
+    turn. tail: the 99th percentile in seconds where the turn times single calls. rate: show how many a second.
+    child_mb: peak of a child process.
     """
 
     count: int
     seconds: float | None = None
     tail: float | None = None
+    rate: bool = False
     child_mb: float = 0.0
 
 
@@ -67,6 +68,7 @@ class Row:
     seconds: list[float] = field(default_factory=list)
     tail: float | None = None
     count: int | None = None
+    rate: bool = False
     peak_mb: float = 0.0
     note: str = ""
     fault: str = ""
@@ -98,7 +100,7 @@ def hold(contest: str, ways: Sequence[tuple[Way, Surroundings]], turns: int, fir
             answer = _receive(line, row)
             if answer is not None and turn >= first:
                 row.seconds.append(answer.seconds or 0.0)
-                row.tail, row.count = answer.tail, answer.count
+                row.tail, row.count, row.rate = answer.tail, answer.count, answer.rate
     for line, process, row in zip(lines, processes, rows, strict=True):
         if not row.fault:
             line.send("end")
@@ -151,9 +153,16 @@ def _turn(run: Run) -> Outcome:
     return replace(outcome, seconds=statistics.median(spent))
 
 
-def peak_mb() -> float:
-    """The most memory this process has had resident, in MB. Not resource.getrusage: it counts the parent's too."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+def peak_mb(process: int | None = None) -> float:
+    """The most memory a process (None: this one) has had resident, in MB; 0 when it has gone.
+
+    Read from the kernel's status of the process: what getrusage tells starts with the parent's peak.
+    """
+    try:
+        status = Path(f"/proc/{process or 'self'}/status").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    for line in status.splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024.0
     return 0.0

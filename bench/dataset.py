@@ -5,6 +5,7 @@ Run as `python -m bench.dataset FOLDER [--quick]` to make it; the benchmarks' pr
 
 from __future__ import annotations
 
+import json
 import sys
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from gridgov.geo import geodesic_area
 SEED = 20_250_101
 POINTS = 100_000
 CLUSTERS = 40
+FEW = 500  # parcels of the small file, for warming up
 LAND_CODES = ("0701", "1001", "100102", "0901", "0801", "1207", "1401", "0101")  # of scheme ydyh-2023
 STAGES = ("净地", "已收储", "成交", "在建", "竣工")
 
@@ -64,6 +66,11 @@ class Dataset:
         """The parcels as a GeoPackage with Chinese columns, in random order, as a planner would hand it over."""
         return self.folder / "parcels.gpkg"
 
+    @property
+    def small_file(self) -> Path:
+        """The first rows of the parcel file."""
+        return self.folder / "few.gpkg"
+
 
 def make(folder: Path, *, quick: bool) -> None:
     """Write the files unless they are there. quick: a tenth of the parcels and points, a quarter of the grids."""
@@ -79,7 +86,8 @@ def make(folder: Path, *, quick: bool) -> None:
         np.save(folder / f"{name}-rings.npy", rings)
     np.save(folder / "points.npy", np.column_stack((lon, lat)))
     _write_parcels(folder / "parcels.gpkg", parcels)
-    (folder / "complete").touch()
+    sizes = {"parcels": len(parcels), "grids": len(grids), "points": len(lon)}
+    (folder / "complete").write_text(json.dumps(sizes), encoding="utf-8")
 
 
 def _polygons(folder: Path, name: str) -> NDArray[Any]:
@@ -131,7 +139,10 @@ def _write_parcels(path: Path, parcels: NDArray[Any]) -> None:
         geometry=parcels,
         crs="EPSG:4326",
     )
-    frame.iloc[rng.permutation(count)].to_file(path, layer="parcels", driver="GPKG")
+    shuffled = frame.iloc[rng.permutation(count)]
+    # The version that ogr2ogr of every supported system reads without a warning.
+    shuffled.to_file(path, layer="parcels", driver="GPKG", VERSION="1.2")
+    shuffled[:FEW].to_file(path.with_name("few.gpkg"), layer="parcels", driver="GPKG", VERSION="1.2")
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def _cells(row: Row, first: Row) -> tuple[str, ...]:
     return (
         row.contest,
         row.way,
-        duration(row.median),
+        f"{1.0 / row.median:,.0f} /s" if row.rate else duration(row.median),
         "" if row.tail is None else duration(row.tail),
         ratio,
         f"{row.count:,}" if row.count is not None else "",

@@ -67,7 +67,8 @@ class LevelLinks:
     def at(self, place: int) -> LevelLinks:
         """The same of one point."""
         one = slice(place, place + 1)
-        located = LocatedMany(*(column[one] for column in self.located))
+        found = self.located
+        located = LocatedMany(found.rows[one], found.rules[one], found.distances_m[one], found.borders_m[one])
         return replace(self, located=located, doubtful=self.doubtful[one], hierarchy=self.hierarchy[one])
 
     @property
