@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def progress_bar() -> Iterator[Bar]:
 
 
 def read_options(
-    crs: str, columns: list[str], scheme: str, source_layer: str, constants: dict[str, Any]
+    crs: str, columns: Sequence[str], scheme: str, source_layer: str, constants: dict[str, Any]
 ) -> Options:
     """Options from command line words. Raises BadParameter for a --map that is not COLUMN=FIELD."""
     mapping: dict[str, str] = {}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,3 +203,9 @@ def test_without_a_zone_the_command_says_which_there_are(
     run("init", "--zone", "two")
     with pytest.raises(NotFound, match="one, two"):
         run("user", "list")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, api.cli; print(sorted({'numba', 'geopandas', 'sqlalchemy', 'fastapi'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
