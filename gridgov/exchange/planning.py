@@ -34,7 +34,7 @@ from gridgov.exchange.report import Counts, Report
 from gridgov.exchange.source import SourceTable
 from gridgov.geo.crs import CoordinateSystem
 from gridgov.geo.transform import AxisOrder, Geometries
-from gridgov.models import RecordKind
+from gridgov.models import AREAS, RecordKind
 from gridgov.models.identifiers import new_identifier
 from gridgov.settings import Settings
 
@@ -130,10 +130,10 @@ def plan_import(
 ) -> Plan:
     """Check a file against a kind of record.
 
-    zone_boundary: the zone's polygon (lon-lat); None leaves places unchecked. existing: the living records of
-    the kind. now: aware UTC, in the ids of new records. references: kind name → code → id, of the kinds this
-    one refers to. Nothing wrong with rows raises: it is in the plan's report. Raises CoordinateSystemNeeded,
-    UnsupportedDatum, UnknownField (mapping), and what `reading.read_source` raises.
+    zone_boundary: the zone's polygon (lon-lat); None leaves places unchecked, as does a file of districts or
+    zones. existing: the living records of the kind. now: aware UTC, in the ids of new records. references: kind
+    name → code → id, of the kinds this one refers to. Nothing wrong with rows raises: it is in the plan's report.
+    Raises CoordinateSystemNeeded, UnsupportedDatum, UnknownField (mapping), and what `reading.read_source` raises.
     """
     options, existing, watch = options or Options(), existing or Existing(), progress or Silent()
     watch.start(_STAGES, "checking")
@@ -143,7 +143,8 @@ def plan_import(
     watch.advance()
     values = check_values(source, kind, matches, options.constants, existing, problems)
     watch.advance()
-    decision, stored = _places(source, kind, options, zone_boundary, settings, problems)
+    boundary = None if _lies_above_zone(kind, values) else zone_boundary
+    decision, stored = _places(source, kind, options, boundary, settings, problems)
     watch.advance(2)
     own_ids = _identifiers(kind, values, existing, len(source), now)
     by_code = {
@@ -163,6 +164,11 @@ def plan_import(
     return Plan(
         kind, report, options.hash(kind), values, stored, actions, own_ids, versions, problems.blocked
     )  # fmt: skip
+
+
+def _lies_above_zone(kind: RecordKind, values: Mapping[str, list[Any]]) -> bool:
+    """Whether a file holds the zone itself or districts around it, which need not lie within its boundary."""
+    return kind is AREAS and set(values.get("kind", ())) <= {"zone", "district", None}
 
 
 def _places(

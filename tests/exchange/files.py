@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import warnings
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import geopandas
+import openpyxl
 import shapely
 
+from gridgov.geo import Epsg, from_lonlat
 from tests.factories import square
 
 ZONE = shapely.box(113.28, 33.68, 113.42, 33.80)
@@ -46,3 +51,77 @@ def write_geojson(path: Path, rows: Sequence[dict[str, Any]], **members: Any) ->
     collection = {"type": "FeatureCollection", **members, "features": [feature(row) for row in rows]}
     path.write_text(json.dumps(collection, ensure_ascii=False), encoding="utf-8")
     return path
+
+
+def frame(rows: list[dict[str, Any]], crs: int = 4326) -> geopandas.GeoDataFrame:
+    """The rows as a table of shapes in a system of the EPSG register."""
+    table = geopandas.GeoDataFrame(rows, geometry="geometry", crs=4326)
+    return table if crs == 4326 else table.set_geometry(from_lonlat(table.geometry, Epsg(crs)), crs=crs)
+
+
+def zipped(path: Path, *files: Path) -> Path:
+    """The files, or a folder with its files, in one zip."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            if file.is_dir():
+                for each in sorted(file.iterdir()):
+                    archive.write(each, f"{file.name}/{each.name}")
+            else:
+                archive.write(file, file.name)
+    return path
+
+
+def shapefile(
+    folder: Path, encoding: str | None, rows: list[dict[str, Any]] | None = None, cpg: bool = True
+) -> Path:
+    """A Shapefile in a folder of its own."""
+    folder.mkdir()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # names cut to ten bytes, which is what a Shapefile does
+        frame(rows or parcels(), 4547).to_file(folder / "地块.shp", encoding=encoding)
+    if not cpg:
+        (folder / "地块.cpg").unlink()
+    return folder / "地块.shp"
+
+
+def workbook(path: Path, sheets: dict[str, list[list[Any]]]) -> Path:
+    """A workbook of sheets by name."""
+    book = openpyxl.Workbook(write_only=True)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def geopackage(folder: Path) -> Path:
+    frame(parcels(), 4547).to_file(folder / "a.gpkg", driver="GPKG")
+    return folder / "a.gpkg"
+
+
+def flatgeobuf(folder: Path) -> Path:
+    frame(parcels(), 4547).to_file(folder / "a.fgb", driver="FlatGeobuf", SPATIAL_INDEX="NO")
+    return folder / "a.fgb"
+
+
+def geodatabase(folder: Path) -> Path:
+    frame(parcels(), 4547).to_file(folder / "a.gdb", driver="OpenFileGDB")
+    return folder / "a.gdb"
+
+
+def geodatabase_zip(folder: Path) -> Path:
+    return zipped(folder / "a.zip", geodatabase(folder))
+
+
+def geoparquet(folder: Path) -> Path:
+    frame(parcels(), 4547).to_parquet(folder / "a.parquet")
+    return folder / "a.parquet"
+
+
+def shapefile_folder(folder: Path) -> Path:
+    return shapefile(folder / "shp", "GBK").parent
+
+
+def shapefile_zip(folder: Path) -> Path:
+    return zipped(folder / "a.zip", *shapefile(folder / "shp", "GBK").parent.iterdir())

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import datetime as dt
-import struct
 import warnings
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import geopandas
-import openpyxl
+import hypothesis
+import numpy as np
 import pytest
 import shapely
 from ezdxf.filemanagement import new as new_drawing
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 
-from gridgov.errors import InvalidValue, LiveStoreFile, TooLarge, UnreadableFile, UnsupportedFormat
+from gridgov.errors import InvalidValue, UnsupportedFormat
 from gridgov.exchange.planning import Options, Plan, plan_import
 from gridgov.exchange.reading import read_source
-from gridgov.exchange.source import SourceTable
-from gridgov.geo import Epsg, from_lonlat, parse_crs
+from gridgov.geo import Epsg, from_lonlat, geodesic_area, parse_crs
 from gridgov.models import FACILITIES, PARCELS, RecordKind
 from gridgov.settings import Settings
-from tests.exchange.files import ZONE, parcel, parcels, write_geojson
+from tests.exchange.files import (
+    ZONE,
+    flatgeobuf,
+    frame,
+    geodatabase,
+    geodatabase_zip,
+    geopackage,
+    geoparquet,
+    parcel,
+    parcels,
+    shapefile_folder,
+    shapefile_zip,
+    workbook,
+    zipped,
+)
 from tests.factories import square
 
 SETTINGS = Settings()
@@ -33,80 +46,6 @@ GRID = Epsg(4547)
 
 def plan(path: Path, kind: RecordKind = PARCELS, **options: Any) -> Plan:
     return plan_import(path, kind, settings=SETTINGS, now=NOW, options=Options(**options), zone_boundary=ZONE)
-
-
-def frame(rows: list[dict[str, Any]], crs: int = 4326) -> geopandas.GeoDataFrame:
-    """The rows as a table of shapes in a system of the EPSG register."""
-    table = geopandas.GeoDataFrame(rows, geometry="geometry", crs=4326)
-    return table if crs == 4326 else table.set_geometry(from_lonlat(table.geometry, Epsg(crs)), crs=crs)
-
-
-def zipped(path: Path, *files: Path) -> Path:
-    """The files, or a folder with its files, in one zip."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in files:
-            if file.is_dir():
-                for each in sorted(file.iterdir()):
-                    archive.write(each, f"{file.name}/{each.name}")
-            else:
-                archive.write(file, file.name)
-    return path
-
-
-def shapefile(
-    folder: Path, encoding: str | None, rows: list[dict[str, Any]] | None = None, cpg: bool = True
-) -> Path:
-    """A Shapefile in a folder of its own."""
-    folder.mkdir()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # names cut to ten bytes, which is what a Shapefile does
-        frame(rows or parcels(), 4547).to_file(folder / "地块.shp", encoding=encoding)
-    if not cpg:
-        (folder / "地块.cpg").unlink()
-    return folder / "地块.shp"
-
-
-def workbook(path: Path, sheets: dict[str, list[list[Any]]]) -> Path:
-    """A workbook of sheets by name."""
-    book = openpyxl.Workbook(write_only=True)
-    for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-    book.save(path)
-    return path
-
-
-def geopackage(folder: Path) -> Path:
-    frame(parcels(), 4547).to_file(folder / "a.gpkg", driver="GPKG")
-    return folder / "a.gpkg"
-
-
-def flatgeobuf(folder: Path) -> Path:
-    frame(parcels(), 4547).to_file(folder / "a.fgb", driver="FlatGeobuf", SPATIAL_INDEX="NO")
-    return folder / "a.fgb"
-
-
-def geodatabase(folder: Path) -> Path:
-    frame(parcels(), 4547).to_file(folder / "a.gdb", driver="OpenFileGDB")
-    return folder / "a.gdb"
-
-
-def geodatabase_zip(folder: Path) -> Path:
-    return zipped(folder / "a.zip", geodatabase(folder))
-
-
-def geoparquet(folder: Path) -> Path:
-    frame(parcels(), 4547).to_parquet(folder / "a.parquet")
-    return folder / "a.parquet"
-
-
-def shapefile_folder(folder: Path) -> Path:
-    return shapefile(folder / "shp", "GBK").parent
-
-
-def shapefile_zip(folder: Path) -> Path:
-    return zipped(folder / "a.zip", *shapefile(folder / "shp", "GBK").parent.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -124,71 +63,6 @@ def test_a_file_that_says_its_system_gives_the_same_parcels(
     assert made.values["name_zh"] == ["1号地块", "2号地块", "3号地块"]
     assert made.values["land_code"] == ["1001"] * 3
     assert shapely.hausdorff_distance(made.geometries[1], square(column=4)) < 1e-9
-
-
-@pytest.mark.parametrize("cpg", [True, False], ids=["with .cpg", "without .cpg"])
-@pytest.mark.parametrize("encoding", ["GBK", "GB18030", "UTF-8"])
-def test_a_shapefile_is_read_in_its_encoding(tmp_path: Path, encoding: str, cpg: bool) -> None:
-    rows = [{"编号": "DK-1", "名称": "滍阳遗址公园", "备注": "常用字", "geometry": square()}]
-    source = read_source(shapefile(tmp_path / "shp", encoding, rows, cpg), SETTINGS)
-    assert source.columns["名称"].to_pylist() == ["滍阳遗址公园"]
-    assert list(source.columns) == ["编号", "名称", "备注"]
-    assert source.encoding == ("UTF-8" if encoding == "UTF-8" else "GB18030")
-    assert ("says" in source.encoding_evidence.en) == cpg
-
-
-def test_a_cpg_that_lies_is_not_believed(tmp_path: Path) -> None:
-    path = shapefile(tmp_path / "shp", "GBK")
-    path.with_suffix(".cpg").write_text("UTF-8")
-    source = read_source(path, SETTINGS)
-    assert source.columns["名称"].to_pylist()[0] == "1号地块"
-    assert "does not fit" in source.encoding_evidence.en
-
-
-def test_names_cut_to_ten_bytes_are_recognised_and_said(tmp_path: Path) -> None:
-    rows = [
-        {"编号": "DK-1", "现状用地代码": "1001", "用地分类标准": "ydyh-2023", "geometry": square()},
-    ]  # fmt: skip
-    for encoding in ("GBK", "UTF-8"):
-        made = plan(shapefile(tmp_path / encoding, encoding, rows))
-        assert made.values["land_code"] == ["1001"]
-        assert "names_cut" in made.report.by_kind
-
-
-def test_a_text_that_fills_the_widest_column_is_reported_as_cut(tmp_path: Path) -> None:
-    rows = [{"编号": "DK-1", "坐落": "平" * 200, "geometry": square()}]
-    for encoding, kept in (("GBK", 127), ("UTF-8", 84)):
-        made = plan(shapefile(tmp_path / encoding, encoding, rows))
-        (problem,) = [each for each in made.report.problems if each.kind == "text_cut"]
-        assert (problem.row, problem.reference, problem.field) == (1, "DK-1", "坐落")
-        assert made.values["address"] == ["平" * kept]
-
-
-def test_deleted_rows_of_a_dbf_stay_deleted(tmp_path: Path) -> None:
-    path = shapefile(tmp_path / "shp", "GBK")
-    content = bytearray(path.with_suffix(".dbf").read_bytes())
-    header, width = struct.unpack_from("<HH", content, 8)
-    content[header + width] = ord("*")
-    path.with_suffix(".dbf").write_bytes(content)
-    assert plan(path).values["code"] == ["DK-0001", "DK-0003"]
-
-
-@pytest.mark.parametrize("missing", [".dbf", ".shx"])
-def test_a_shapefile_without_a_companion_is_refused(tmp_path: Path, missing: str) -> None:
-    path = shapefile(tmp_path / "shp", "GBK")
-    path.with_suffix(missing).unlink()
-    with pytest.raises(UnreadableFile, match=rf"without its {missing}"):
-        read_source(path, SETTINGS)
-    with pytest.raises(UnreadableFile, match=rf"without its {missing}"):
-        read_source(zipped(tmp_path / "a.zip", *path.parent.iterdir()), SETTINGS)
-
-
-def test_a_cut_off_dbf_is_refused(tmp_path: Path) -> None:
-    path = shapefile(tmp_path / "shp", "GBK")
-    content = path.with_suffix(".dbf").read_bytes()
-    path.with_suffix(".dbf").write_bytes(content[:-40])
-    with pytest.raises(UnreadableFile, match="cut off"):
-        read_source(path, SETTINGS)
 
 
 KML = """<?xml version="1.0" encoding="UTF-8"?>
@@ -300,116 +174,48 @@ def test_two_sheets_or_layers_must_be_chosen_from(tmp_path: Path) -> None:
     assert read_source(tmp_path / "a.gpkg", SETTINGS, "二").layer == "二"
 
 
-def content(name: str) -> bytes:
-    """The start of a sound file of each kind, to be spoiled."""
-    return {
-        ".geojson": b'{"type": "FeatureCollection", "features": [{"type": "Feature", "prop',
-        ".gpkg": b"SQLite format 3\x00" + b"\x10" * 60,
-        ".fgb": b"fgb\x03fgb\x00" + b"\x99" * 40,
-        ".parquet": b"PAR1" + b"\x15" * 30,
-        ".zip": b"PK\x03\x04" + b"\x14" * 40,
-        ".xlsx": b"PK\x03\x04" + b"\x14" * 40,
-        ".kml": b"<?xml version='1.0'?><kml><Document><Placemark>",
-        ".dxf": b"  0\nSECTION\n  2\nENTITIES\n  0\nLWPOLY",
-        ".csv": b'a,b\n"open,1\n2,3\n',
-    }[name]
-
-
-@pytest.mark.parametrize(
-    "ending", [".geojson", ".gpkg", ".fgb", ".parquet", ".zip", ".xlsx", ".kml", ".dxf", ".csv"]
-)
-def test_a_cut_off_file_is_refused_with_its_name(tmp_path: Path, ending: str) -> None:
-    path = tmp_path / f"cut{ending}"
-    path.write_bytes(content(ending))
-    with pytest.raises(UnreadableFile, match=f"cut{ending}") as caught:
-        read_source(path, SETTINGS)
-    assert str(tmp_path) not in caught.value.message
-
-
-@pytest.mark.parametrize("ending", [".geojson", ".gpkg", ".zip", ".csv", ".xlsx", ".shp", ".dwg", ""])
-def test_an_empty_file_is_refused(tmp_path: Path, ending: str) -> None:
-    path = tmp_path / f"empty{ending}"
-    path.touch()
-    with pytest.raises(UnreadableFile, match="0 bytes"):
-        read_source(path, SETTINGS)
-
-
-def test_a_wrong_ending_is_refused_with_the_right_one(tmp_path: Path) -> None:
-    path = geopackage(tmp_path).rename(tmp_path / "a.geojson")
-    with pytest.raises(UnreadableFile, match=r"GeoPackage by its content.*\.gpkg"):
-        read_source(path, SETTINGS)
-    picture = tmp_path / "b.geojson"
-    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(UnsupportedFormat, match="a picture"):
-        read_source(picture, SETTINGS)
-    text = tmp_path / "c.gpkg"
-    text.write_text("hello")
-    with pytest.raises(UnreadableFile, match="damaged or not GeoPackage"):
-        read_source(text, SETTINGS)
-
-
-def test_more_rows_than_allowed_are_refused_with_the_setting(tmp_path: Path) -> None:
-    small = Settings(import_max_rows=2)
-    table = tmp_path / "a.csv"
-    table.write_text("编号\n1\n2\n3\n")
-    workbook(tmp_path / "a.xlsx", {"表": [["编号"], ["1"], ["2"], ["3"]]})
-    files = [
-        table, tmp_path / "a.xlsx", write_geojson(tmp_path / "a.geojson", parcels()), geopackage(tmp_path),
-        geoparquet(tmp_path), shapefile(tmp_path / "shp", "GBK"),
-    ]  # fmt: skip
-    for path in files:
-        with pytest.raises(TooLarge, match="GRIDGOV_IMPORT_MAX_ROWS = 2"):
-            read_source(path, small)
-
-
-@pytest.mark.slow
-def test_a_million_rows_are_read_and_one_more_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("编号\n" + "1\n" * 1_000_000)
-    assert len(read_source(path, SETTINGS)) == 1_000_000
-    path.write_text("编号\n" + "1\n" * 1_000_001)
-    with pytest.raises(TooLarge, match="1,000,001 rows"):
-        read_source(path, SETTINGS)
-
-
-def test_a_table_above_the_upload_limit_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("编号\n" + "1\n" * 1000, encoding="utf-8")
-    for file in (path, zipped(tmp_path / "a.zip", path)):
-        with pytest.raises(TooLarge, match="GRIDGOV_UPLOAD_MAX_BYTES = 1,024"):
-            read_source(file, Settings(upload_max_bytes=1024))
-
-
-def test_the_live_store_is_never_opened(tmp_path: Path) -> None:
-    store = tmp_path / "gridgov.gpkg"
-    geopackage(tmp_path).rename(store)
-    settings = Settings(database_url=f"sqlite:///{store}")
-    link = tmp_path / "link.gpkg"
-    link.symlink_to(store)
-    hard = tmp_path / "hard.gpkg"
-    hard.hardlink_to(store)
-    for path in (store, link, hard):
-        with pytest.raises(LiveStoreFile, match="open store itself"):
-            read_source(path, settings)
-    other = tmp_path / "other.gpkg"
-    other.write_bytes(store.read_bytes())
-    Path(f"{other}-wal").touch()
-    with pytest.raises(LiveStoreFile, match="open in another program"):
-        read_source(other, SETTINGS)
-
-
-def test_reading_leaves_no_trace_beside_the_file(tmp_path: Path) -> None:
-    before = {path: path.read_bytes() for path in [geopackage(tmp_path), flatgeobuf(tmp_path)]}
-    for path, was in before.items():
-        source: SourceTable = read_source(path, SETTINGS)
-        assert len(source) == 3
-        assert path.read_bytes() == was
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.fgb", "a.gpkg"]
-
-
 def test_a_parcel_without_coordinates_in_its_table_is_reported(tmp_path: Path) -> None:
     row = parcel(1)
     del row["geometry"]
     path = tmp_path / "a.csv"
     path.write_text(",".join(row) + "\n" + ",".join(row.values()), encoding="utf-8")
     assert plan(path).report.by_kind["empty"] == 1
+
+
+CORNERS = st.lists(
+    st.tuples(st.floats(0.05, 1.0), st.floats(0.0, 1.0)),
+    min_size=3,
+    max_size=40,
+    unique_by=lambda each: each[1],
+)
+
+
+@hypothesis.settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+)
+@given(
+    corners=CORNERS,
+    crs=st.sampled_from([4326, 4490, 4547, 4526]),
+    form=st.sampled_from(["gpkg", "fgb", "shp"]),
+)
+def test_any_shape_comes_through_any_format_in_its_place(
+    tmp_path: Path, corners: list[tuple[float, float]], crs: int, form: str
+) -> None:
+    turns = sorted((turn, reach) for reach, turn in corners)
+    star = shapely.Polygon(
+        [
+            (113.35 + 0.01 * r * np.cos(2 * np.pi * t), 33.75 + 0.01 * r * np.sin(2 * np.pi * t))
+            for t, r in turns
+        ]
+    )
+    hypothesis.assume(star.is_valid and geodesic_area(star)[0] > 1.0)
+    path = tmp_path / f"a.{form}"
+    path.unlink(missing_ok=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # names cut to ten bytes
+        frame([parcel(1, geometry=star)], crs).to_file(path, encoding="UTF-8")
+    made = plan_import(path, PARCELS, settings=SETTINGS, now=NOW, zone_boundary=ZONE)
+    assert made.report.severities["error"] == 0
+    assert made.geometries[0].exterior.is_ccw
+    assert shapely.hausdorff_distance(made.geometries[0], star) < 1e-9
+    assert geodesic_area(made.geometries[0])[0] == pytest.approx(geodesic_area(star)[0], rel=1e-6)

@@ -185,7 +185,13 @@ def test_the_ten_real_districts_land_where_wgs84_has_them(
     lonlat = shapely.get_coordinates(shapes)
     back = shapely.get_coordinates(from_lonlat(shapes, Gcj02()))
     offset = geodesic_distance(lonlat[:, 0], lonlat[:, 1], back[:, 0], back[:, 1])
-    assert 500.0 < offset.min() < 600.0 < offset.max() < 700.0
+    assert 560.0 < offset.min() < 600.0 < offset.max() < 625.0
+    source = shapely.get_coordinates(shapely.from_geojson(DISTRICTS.read_text(encoding="utf-8")))
+    _, nearest = shapely.STRtree(shapely.points(source)).query_nearest(
+        shapely.points(back), all_matches=False
+    )
+    miss = geodesic_distance(back[:, 0], back[:, 1], source[nearest, 0], source[nearest, 1])
+    assert miss.max() < 0.001
 
 
 def test_areas_of_a_changed_file_get_new_editions_and_keep_what_the_file_does_not_say(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,51 +9,16 @@ import geopandas
 import numpy as np
 import pytest
 import shapely
-from rich.console import Console
 
-from gridgov.errors import CoordinateSystemNeeded, UnknownField, UnreadableFile, UnsupportedDatum
+from gridgov.errors import UnknownField, UnreadableFile
 from gridgov.exchange.existing import Existing
-from gridgov.exchange.planning import Options, Plan, plan_import
-from gridgov.exchange.problems import MOST_LISTED, PROBLEM_KINDS, Problem, ProblemList
-from gridgov.exchange.report_table import report_table
-from gridgov.geo import Bd09, Epsg, Gcj02, from_lonlat, geodesic_area, parse_crs
-from gridgov.models import AREAS, FACILITIES, KINDS, PARCELS, UNITS, RecordKind
-from gridgov.settings import Settings
-from tests.exchange.files import DISTRICTS, ZONE, feature, parcel, parcels, write_geojson
+from gridgov.exchange.planning import Options, plan_import
+from gridgov.geo import Epsg, from_lonlat, geodesic_area, parse_crs
+from gridgov.models import AREAS, FACILITIES, KINDS, PARCELS, UNITS
+from tests.exchange.files import ZONE, parcel, parcels, write_geojson
+from tests.exchange.planned import BOWTIE, NOW, SETTINGS, only, plan, ring
 from tests.factories import SOUTH, WEST, point, square
 
-SETTINGS = Settings(geometry_max_vertices=1000)
-NOW = dt.datetime(2026, 11, 20, 6, 5, tzinfo=dt.UTC)
-
-
-def plan(
-    folder: Path,
-    rows: list[dict[str, Any]],
-    kind: RecordKind = PARCELS,
-    options: Options | None = None,
-    boundary: Any = ZONE,
-    existing: Existing | None = None,
-    **members: Any,
-) -> Plan:
-    path = write_geojson(folder / "a.geojson", rows, **members)
-    return plan_import(
-        path, kind, settings=SETTINGS, now=NOW, options=options, zone_boundary=boundary, existing=existing
-    )
-
-
-def only(made: Plan, kind: str) -> Problem:
-    """The one problem of this kind; there is no other error."""
-    assert set(made.report.by_kind) - {"unknown_column", kind} == set()
-    (problem,) = [each for each in made.report.problems if each.kind == kind]
-    return problem
-
-
-def ring(*steps: tuple[float, float]) -> dict[str, Any]:
-    """A polygon of raw steps, as GeoJSON, not closed and not checked."""
-    return {"type": "Polygon", "coordinates": [[[WEST + x / 1000, SOUTH + y / 1000] for x, y in steps]]}
-
-
-BOWTIE = ring((0, 0), (1, 1), (1, 0), (0, 1), (0, 0))
 MILLION = {"type": "Polygon", "coordinates": [[[113.3 + 0.001 * np.cos(a), 33.7 + 0.001 * np.sin(a)]
            for a in np.linspace(0, 2 * np.pi, 1500)]]}  # fmt: skip
 SPECIMENS: list[tuple[str, Any, str]] = [
@@ -310,115 +272,6 @@ def test_areas_of_one_file_may_be_each_others_parents(tmp_path: Path) -> None:
     assert made.values["parent_id"] == [None, made.ids[0]]
 
 
-class TestCoordinateSystems:
-    def test_a_file_in_metres_without_a_system_gets_ranked_proposals(self, tmp_path: Path) -> None:
-        rows = [{**row, "geometry": from_lonlat(row["geometry"], Epsg(4547))[0]} for row in parcels()]
-        with pytest.raises(
-            CoordinateSystemNeeded, match="says EPSG:4326, which is in degrees, but holds metres"
-        ) as caught:
-            plan(tmp_path, rows)
-        first = caught.value.details["proposals"][0]
-        assert (first["crs"], first["inside"]) == ("EPSG:4547", 1.0)
-        assert any("100.0%" in words["en"] for words in first["evidence"])
-
-    def test_a_table_must_always_be_told(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.csv"
-        path.write_text("编号,名称,设施类型,lon,lat\n1,甲,公厕,113.3,33.7\n", encoding="utf-8")
-        with pytest.raises(CoordinateSystemNeeded) as caught:
-            plan_import(path, FACILITIES, settings=SETTINGS, now=NOW, zone_boundary=ZONE)
-        assert {each["crs"] for each in caught.value.details["proposals"]} >= {"EPSG:4326", "gcj02", "bd09"}
-
-    @pytest.mark.parametrize("real", [Gcj02(), Bd09()])
-    def test_wgs84_that_fits_better_shifted_is_an_error_until_confirmed(
-        self, tmp_path: Path, real: Any
-    ) -> None:
-        boundary = square(size=20)
-        rows = [
-            parcel(10 * x + y, geometry=from_lonlat(square(column=2 * x, row=2 * y), real)[0])
-            for x in range(10)
-            for y in range(10)
-        ]
-        made = plan(tmp_path, rows, boundary=boundary)
-        problem = next(each for each in made.report.problems if each.kind == "other_coordinate_system")
-        assert problem.severity == "error"
-        assert f"--crs {real.key}" in problem.remedy_en
-        assert made.blocked
-        told = plan(tmp_path, rows, boundary=boundary, options=Options(real))
-        assert told.report.severities["error"] == 0
-        confirmed = plan(tmp_path, rows, boundary=boundary, options=Options(parse_crs("wgs84")))
-        assert "other_coordinate_system" not in confirmed.report.by_kind
-
-    def test_a_crs_member_of_the_old_form_is_read(self, tmp_path: Path) -> None:
-        rows = [{**row, "geometry": from_lonlat(row["geometry"], Epsg(4526))[0]} for row in parcels()]
-        name = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4526"}}
-        made = plan(tmp_path, rows, crs=name)
-        assert made.report.decision is not None
-        assert (made.report.decision.crs, made.report.decision.origin) == (Epsg(4526), "file")
-        assert shapely.hausdorff_distance(made.geometries[0], square(column=2)) < 1e-9
-
-    @pytest.mark.parametrize("code", [4610, 2383, 4214, 2434])
-    def test_xian_and_beijing_are_refused(self, tmp_path: Path, code: int) -> None:
-        name = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{code}"}}
-        with pytest.raises(UnsupportedDatum):
-            plan(tmp_path, parcels(), crs=name)
-
-
-class TestTheReport:
-    def test_it_is_json_and_geojson(self, tmp_path: Path) -> None:
-        report = plan(tmp_path, [parcel(1, 颜色="红", geometry=BOWTIE), parcel(2, 进度="胡说")]).report
-        told = json.loads(json.dumps(report.as_dict(), ensure_ascii=False))
-        assert told["counts"] == {"rows": 2, "created": 1, "changed": 0, "unchanged": 0, "rejected": 1}
-        assert told["coordinate_system"]["key"] == "EPSG:4326"
-        assert {"column": "编号", "field": "code", "how": "label", "factor": 1.0} in told["mapping"]
-        places = report.faulty_places()
-        assert [each["properties"]["kind"] for each in places["features"]] == ["wrong_value", "self_crossing"]
-        assert shapely.from_geojson(json.dumps(places["features"][0]["geometry"])).within(square(column=4))
-
-    @pytest.mark.parametrize(("language", "said"), [("zh", "不能导入 1"), ("en", "1 cannot be loaded")])
-    def test_it_is_a_table(self, tmp_path: Path, language: Any, said: str) -> None:
-        report = plan(tmp_path, [parcel(1, 颜色="[red]x[/red]"), parcel(2, 进度="[bold]胡说")]).report
-        console = Console(file=io.StringIO(), width=200)
-        console.print(report_table(report, language))
-        shown = console.file.getvalue()  # type: ignore[attr-defined]
-        assert said in shown
-        assert "[bold]胡说" in shown
-
-    def test_it_lists_a_thousand_of_a_kind_and_counts_all(self) -> None:
-        problems = ProblemList(np.arange(1, 3001))
-        problems.add_rows("empty", range(2500))
-        assert len(list(problems)) == MOST_LISTED
-        assert problems.counts["empty"] == 2500
-        assert int(problems.bad.sum()) == 2500
-
-    def test_every_kind_speaks_both_languages(self) -> None:
-        for kind in PROBLEM_KINDS.values():
-            assert all((*kind.title, *kind.remedy))
-
-
 def test_a_wrong_mapping_is_refused_before_anything_is_checked(tmp_path: Path) -> None:
     with pytest.raises(UnknownField):
         plan(tmp_path, parcels(), options=Options(columns={"编号": "nothing"}))
-
-
-def test_the_real_districts_have_no_gap_nor_overlap_and_a_moved_one_has_both(tmp_path: Path) -> None:
-    options = Options(Gcj02(), columns={"adcode": "code", "level": "kind"})
-    made = plan_import(DISTRICTS, AREAS, settings=Settings(), now=NOW, options=options)
-    assert {"gap", "overlap"}.isdisjoint(made.report.by_kind)
-    rows = [
-        {"编号": code, "类型": "district", "名称": code, "geometry": shape}
-        for code, shape in zip(made.values["code"], made.geometries, strict=True)
-    ]
-    rows[0]["geometry"] = shapely.transform(rows[0]["geometry"], lambda lonlat: np.add(lonlat, (0.0002, 0.0)))
-    path = tmp_path / "moved.geojson"
-    path.write_text(
-        json.dumps({"type": "FeatureCollection", "features": [feature(row) for row in rows]}),
-        encoding="utf-8",
-    )
-    moved = plan_import(path, AREAS, settings=Settings(), now=NOW)
-    assert moved.report.by_kind["gap"] >= 1
-    assert moved.report.by_kind["overlap"] >= 1
-    assert all(
-        "410402" in {each.reference, each.value}
-        for each in moved.report.problems
-        if each.kind in {"gap", "overlap"}
-    )
