@@ -178,6 +178,8 @@ def _panel(picture: Picture, language: Language) -> str:
     sums = [group for group in filled if group.rows[0].go is None]
     places = [group for group in filled if group.rows[0].go is not None]
     legends = "".join(style.legend_html(rows, heading) for heading, rows in picture.legends.items())
+    if legends:
+        legends = f'<div class="legends" aria-label="{escape(say("legend", language))}">{legends}</div>'
     return (
         '<details class="panel" id="panel" open tabindex="-1">'
         f"<summary>{escape(say('summary.open', language))}</summary>"
@@ -185,7 +187,7 @@ def _panel(picture: Picture, language: Language) -> str:
         f'<p class="source">{escape(source)}</p></div>'
         f'{_notices(picture, language)}<dl class="figures">{numbers}</dl>'
         f"{''.join(_rows(group) for group in sums)}"
-        f'<div class="legends" aria-label="{escape(say("legend", language))}">{legends}</div>'
+        f"{legends}"
         f"{''.join(_rows(group) for group in places)}</details>"
     )
 

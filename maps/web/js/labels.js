@@ -20,6 +20,7 @@
    * @property {number} width
    * @property {number} height
    * @property {L.LayerGroup} group
+   * @property {number[]} [shifts] pixels up or down to try, the best first
    */
 
   /** @typedef {[number, number, number, number]} Box left, top, right, bottom in pixels of the map */
@@ -67,14 +68,15 @@
     }
 
     /**
-     * The first free shift up or down for words, 0 for a sign; null when there is no room.
-     * @param {Item} item @param {Box} box @param {Box[]} taken
+     * The first free place for words near their point and inside the map; a sign stays at its point.
+     * @param {Item} item @param {Box} box @param {Box[]} taken @param {number} width of the map
      */
-    function room(item, box, taken) {
-      for (const shift of item.tag ? [0] : SHIFTS) {
+    function room(item, box, taken, width) {
+      const inward = item.tag ? 0 : Math.max(0, GAP - box[0]) + Math.min(0, width - GAP - box[2]);
+      for (const shift of item.tag ? [0] : (item.shifts ?? SHIFTS)) {
         /** @type {Box} */
-        const moved = [box[0], box[1] + shift, box[2], box[3] + shift];
-        if (!taken.some((other) => meets(moved, other))) return { shift, moved };
+        const moved = [box[0] + inward, box[1] + shift, box[2] + inward, box[3] + shift];
+        if (!taken.some((other) => meets(moved, other))) return { moved, by: `${inward}px ${shift}px` };
       }
       return null;
     }
@@ -84,7 +86,7 @@
       const zoom = map.getZoom();
       const size = map.getSize();
       /** @type {Box} */
-      const frame = [-40, -40, size.x + 40, size.y + 40];
+      const frame = [0, 0, size.x, size.y];
       /** @type {Box[]} */
       const taken = obstacles();
       for (const item of items) {
@@ -93,11 +95,11 @@
         if (!element) continue;
         const box = boxOf(item);
         const wanted = zoom >= item.minZoom && meets(box, frame);
-        const found = wanted ? room(item, box, taken) : null;
+        const found = wanted ? room(item, box, taken, size.x) : null;
         const free = found !== null;
         if (found) {
           taken.push(found.moved);
-          if (!item.tag) element.style.translate = `0 ${found.shift}px`;
+          if (!item.tag) element.style.translate = found.by;
         }
         element.classList.toggle("hidden", !free && !(wanted && item.tag));
         element.classList.toggle("dot", wanted && !free && item.tag);

@@ -107,8 +107,8 @@
       const marker = L.marker([lat, lon], { icon, interactive: false, keyboard: false, pane: "tooltipPane" });
       marker.addTo(group);
       const width = Math.min(220, labelling.widthOf(text, `600 ${size}px ${FONTS.family}`));
-      const low = tone.endsWith("-detail") ? 44 : size * 1.4;
-      return { marker, rank, minZoom, tag: false, width, height: low, group };
+      const shifts = tone.endsWith("-detail") ? [22, 40, -22] : undefined;
+      return { marker, rank, minZoom, tag: false, width, height: size * 1.4, group, shifts };
     });
     placer.add(items);
   }
