@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -15,7 +14,7 @@ import shapely
 from gridgov import __version__
 from gridgov.errors import GridgovError
 from gridgov.settings import Settings, data_folder, require_secret
-from gridgov.store import Store
+from gridgov.store import Store, sqlite_facts
 from maps.pages import PAGES, assets, page_assets
 
 _LEAST_FREE_BYTES = 1024**3
@@ -54,16 +53,13 @@ def healthy(found: Iterable[Finding]) -> bool:
 
 def _versions() -> Finding:
     told = f"gridgov {__version__}, Python {sys.version.split()[0]}, GEOS {shapely.geos_version_string}, "
-    return Finding("versions", told + f"PROJ {pyproj.proj_version_str}, SQLite {sqlite3.sqlite_version}", good=True)
+    return Finding("versions", told + f"PROJ {pyproj.proj_version_str}, SQLite {sqlite_facts()[0]}", good=True)
 
 
 def _spatial_index() -> Finding:
-    with sqlite3.connect(":memory:") as connection:
-        try:
-            connection.execute("CREATE VIRTUAL TABLE probe USING rtree(id, minx, maxx, miny, maxy)")
-        except sqlite3.OperationalError:
-            remedy = "Use a Python whose SQLite was built with R*Tree, or PostGIS by GRIDGOV_DATABASE_URL."
-            return Finding("SQLite R*Tree", "missing", good=False, remedy=remedy)
+    if not sqlite_facts()[1]:
+        remedy = "Use a Python whose SQLite was built with R*Tree, or PostGIS by GRIDGOV_DATABASE_URL."
+        return Finding("SQLite R*Tree", "missing", good=False, remedy=remedy)
     return Finding("SQLite R*Tree", "there", good=True)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from gridgov.errors import ConfigurationProblem
 from gridgov.store.base import Filter, Loaded, Near, Page, Query, Store, Tx, Write
 from gridgov.store.postgis import PostgisStore
-from gridgov.store.sqlite import SqliteStore
+from gridgov.store.sqlite import SqliteStore, sqlite_facts
 
-__all__ = ["Filter", "Loaded", "Near", "Page", "Query", "Store", "Tx", "Write", "open_store"]
+__all__ = ["Filter", "Loaded", "Near", "Page", "Query", "Store", "Tx", "Write", "open_store", "sqlite_facts"]
 
 
 def open_store(url: str, *, pool_size: int = 10, wait_seconds: float = 5.0) -> Store:

@@ -14,7 +14,7 @@ import datetime as dt
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +160,13 @@ class SqliteStore:
 
 
 _FOLDERS = ((MAP, "sqlite-map"), ("main", "sqlite-private"))
+
+
+def sqlite_facts() -> tuple[str, bool]:
+    """The version of the SQLite library and whether it has the R*Tree that the embedded store needs."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        options = {row[0] for row in connection.execute("PRAGMA compile_options")}
+    return sqlite3.sqlite_version, "ENABLE_RTREE" in options
 
 
 def private_path(path: Path) -> Path:
