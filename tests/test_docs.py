@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from api import cli
 from api.app import create_app
 from gridgov.layers import LAYERS
-from gridgov.models import vocabulary
+from gridgov.models import KINDS, vocabulary
 from gridgov.models.fields import Vocabulary
 from gridgov.settings import PREFIX, Settings
 from gridgov.store import Store
@@ -92,7 +92,15 @@ def test_every_command_is_documented() -> None:
 def test_every_route_is_documented(sqlite_store: Store) -> None:
     paths = set(create_app(Settings(demo=True), sqlite_store).openapi()["paths"])
     assert "/healthz" in paths
-    assert [path for path in sorted(paths) if path not in code_spans()] == []
+    missing = [
+        path for path in sorted(paths) if path not in code_spans() and of_any_kind(path) not in code_spans()
+    ]
+    assert missing == []
+
+
+def of_any_kind(path: str) -> str:
+    """The path as documents write it once for all record kinds: /api/plants/{identifier} → /api/{kind}/{identifier}."""
+    return re.sub(rf"^/api/({'|'.join(KINDS)})(?=/|$)", "/api/{kind}", path)
 
 
 @pytest.mark.parametrize("name", sorted(LAYERS))
