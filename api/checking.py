@@ -95,5 +95,6 @@ def _files() -> Finding:
     if not any(name.startswith("vendor/") for name in assets()):
         lacking.append("web libraries")
     if lacking:
-        return Finding("files", f"missing: {', '.join(lacking)}", good=False, remedy="Install again; in a checkout run `scripts/setup app`.")
+        remedy = "Install again; in a checkout run `scripts/setup app`."
+        return Finding("files", f"missing: {', '.join(lacking)}", good=False, remedy=remedy)
     return Finding("files", "schema, codes, seed and web libraries are there", good=True)
