@@ -46,7 +46,12 @@ CONTESTS: tuple[tuple[str, tuple[Way, ...], int, int], ...] = (
 def cluster() -> Iterator[throwaway_postgres.Cluster | str]:
     """A durable throw-away server set up as for production, or why there is none."""
     throwaway_postgres.SETTINGS.update(
-        shared_buffers="2GB", work_mem="64MB", jit="off", random_page_cost="1.1", autovacuum="on"
+        shared_buffers="2GB",
+        work_mem="64MB",
+        jit="off",
+        random_page_cost="1.1",
+        autovacuum="on",
+        client_connection_check_interval="1s",  # a way that is given up leaves no statement running
     )
     try:
         server = throwaway_postgres.start(durable=True)

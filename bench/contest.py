@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
+import signal
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 Run = Callable[[], "Outcome"]
 
 _LEAST_SECONDS = 0.2
 _MOST_REPEATS = 15
+_LONGEST_SECONDS = 240  # for a turn, or for preparing
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Outcome:
 
     count: how many results, to see that all ways did the same. seconds: of the measured part, None for the whole
     turn. tail: the 99th percentile in seconds where the turn times single calls. rate: show how many a second.
-    child_mb: peak of a child process.
+    child_mb: peak of a child process, which then counts instead of this one's.
     """
 
     count: int
@@ -83,15 +88,30 @@ def hold(contest: str, ways: Sequence[tuple[Way, Surroundings]], turns: int, fir
     """Let the ways take turns (A B C A B C …). The first `first` turns of each warm up and do not count."""
     rows = [Row(contest, way.name, note=way.note) for way, _ in ways]
     context = multiprocessing.get_context("spawn")
-    lines, processes = [], []
-    for way, surroundings in ways:
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, way, surroundings))
-        process.start()
-        theirs.close()
-        lines.append(ours)
-        processes.append(process)
-        _receive(ours, rows[len(lines) - 1])  # one prepares at a time
+    lines: list[Connection] = []
+    processes: list[SpawnProcess] = []
+    try:
+        for (way, surroundings), row in zip(ways, rows, strict=True):
+            ours, theirs = context.Pipe()
+            processes.append(context.Process(target=_serve, args=(theirs, way, surroundings)))
+            processes[-1].start()
+            theirs.close()
+            lines.append(ours)
+            _receive(ours, row)  # one prepares at a time
+        _take_turns(lines, rows, turns, first)
+        for line, row in zip(lines, rows, strict=True):
+            if not row.fault:
+                line.send("end")
+                row.peak_mb = line.recv()
+    finally:
+        for process, row in zip(processes, rows, strict=False):
+            if row.fault or not row.peak_mb:
+                _end(process)
+            process.join()
+    return rows
+
+
+def _take_turns(lines: Sequence[Connection], rows: Sequence[Row], turns: int, first: int) -> None:
     for turn in range(first + turns):
         for line, row in zip(lines, rows, strict=True):
             if row.fault:
@@ -101,17 +121,17 @@ def hold(contest: str, ways: Sequence[tuple[Way, Surroundings]], turns: int, fir
             if answer is not None and turn >= first:
                 row.seconds.append(answer.seconds or 0.0)
                 row.tail, row.count, row.rate = answer.tail, answer.count, answer.rate
-    for line, process, row in zip(lines, processes, rows, strict=True):
-        if not row.fault:
-            line.send("end")
-            row.peak_mb = line.recv()
-        process.join()
-    return rows
+
+
+def _end(process: SpawnProcess) -> None:
+    """End a way's process and what it started; they are a group of their own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid or 0, signal.SIGTERM)
 
 
 def _receive(line: Connection, row: Row) -> Outcome | None:
     try:
-        answer = line.recv()
+        answer = line.recv() if line.poll(_LONGEST_SECONDS) else f"given up after {_LONGEST_SECONDS} s"
     except EOFError:
         answer = "its process ended"
     if isinstance(answer, str):
@@ -124,6 +144,7 @@ def _receive(line: Connection, row: Row) -> Outcome | None:
 def _serve(line: Connection, way: Way, surroundings: Surroundings) -> None:
     """The way's process: prepare, run at each "go", tell the peak of memory at "end"."""
     child_mb = 0.0
+    os.setpgrp()
     try:
         run = way.prepare(surroundings)
         line.send(None)
@@ -137,7 +158,7 @@ def _serve(line: Connection, way: Way, surroundings: Surroundings) -> None:
     except Exception as fault:  # noqa: BLE001  a fault of one way is a line of the table, not the end of the others
         line.send(f"{type(fault).__name__}: {fault}")
         return
-    line.send(max(child_mb, peak_mb()))
+    line.send(child_mb or peak_mb())
 
 
 def _turn(run: Run) -> Outcome:

@@ -25,7 +25,6 @@ from gridgov.store.types import geopackage_wkb
 
 _PAGE = 100
 _BOXES = 64
-_ZONE = "bench-1"
 
 Box = tuple[float, float, float, float]
 
@@ -53,17 +52,17 @@ def _singly(size: float, call: Callable[[Box], int]) -> Run:
 
 
 def _by_gridgov(surroundings: Surroundings, size: float) -> Run:
-    opened = stores.with_parcels(surroundings, _ZONE)
+    opened = stores.with_parcels(surroundings)
 
     def call(box: Box) -> int:
-        with opened.begin(Scope.system(_ZONE), stores.NOW) as tx:
+        with opened.begin(Scope.system(stores.PARCEL_ZONE), stores.NOW) as tx:
             return len(tx.list(PARCELS, Query(box=box, limit=_PAGE)).records)
 
     return _singly(size, call)
 
 
 def _by_sqlite(surroundings: Surroundings, size: float) -> Run:
-    opened: Store = stores.with_parcels(surroundings, _ZONE)
+    opened: Store = stores.with_parcels(surroundings)
     opened.close()
     cursor = sqlite3.connect(surroundings.scratch / "bench.gpkg").cursor()
 
@@ -73,7 +72,7 @@ def _by_sqlite(surroundings: Surroundings, size: float) -> Run:
             "SELECT * FROM parcels WHERE zone = ? AND valid_to IS NULL AND fid IN"
             " (SELECT id FROM rtree_parcels_geometry WHERE maxx >= ? AND minx <= ? AND maxy >= ? AND miny <= ?)"
             " ORDER BY code, id",
-            (_ZONE, west, east, south, north),
+            (stores.PARCEL_ZONE, west, east, south, north),
         )
         rows = cursor.fetchmany(_PAGE)
         place = [column[0] for column in cursor.description].index("geometry")
@@ -83,14 +82,14 @@ def _by_sqlite(surroundings: Surroundings, size: float) -> Run:
 
 
 def _by_postgis(surroundings: Surroundings, size: float) -> Run:
-    stores.with_parcels(surroundings, _ZONE).close()
+    stores.with_parcels(surroundings).close()
     cursor = psycopg2.connect(surroundings.postgis).cursor()
 
     def call(box: Box) -> int:
         cursor.execute(
             "SELECT * FROM parcels, ST_MakeEnvelope(%s, %s, %s, %s, 4326) AS box WHERE zone = %s AND valid_to IS NULL"
             " AND ST_Intersects(geometry, box) ORDER BY code, id LIMIT %s",
-            (*box, _ZONE, _PAGE),
+            (*box, stores.PARCEL_ZONE, _PAGE),
         )
         rows = cursor.fetchall()
         place = [column.name for column in cursor.description or ()].index("geometry")

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import shapely
@@ -19,13 +24,14 @@ from gridgov.models import PARCELS
 from gridgov.models.identifiers import new_identifier
 from gridgov.records import current_linker, load_many
 from gridgov.serving.linking import Linker, Linkers, warm
-from gridgov.store import Query, Store, open_store
+from gridgov.store import Store, open_store
 from gridgov.store.queries.zones import Zone, make_zone
 
 NOW = dt.datetime(2026, 11, 20, 8, 0, tzinfo=dt.UTC)
 
 # kind → columns and lines of micro-grids that one area of it spans
 _BLOCKS = {"street": (25, 20), "community": (10, 10), "grid": (5, 2), "micro_grid": (1, 1)}
+PARCEL_ZONE = "bench-1"  # the first that a process makes
 _BATCH = 5_000
 _numbers = itertools.count(1)
 
@@ -49,23 +55,38 @@ def new_zone(opened: Store, data: Dataset) -> tuple[str, Linker]:
         return zone, current_linker(tx, Linkers())
 
 
-def with_parcels(surroundings: Surroundings, zone: str) -> Store:
-    """A store whose zone has its areas and the parcels of the data set, loaded unless they are there already."""
-    opened = store(surroundings)
-    with opened.begin(Scope.system(zone), NOW) as tx:
-        there = tx.count(PARCELS, Query(limit=1)) > 0
-    if there:
-        return opened
-    data = Dataset(surroundings.data)
-    made, linker = new_zone(opened, data)
-    assert made == zone
+def with_parcels(surroundings: Surroundings) -> Store:
+    """A store whose zone PARCEL_ZONE has its areas and the parcels of the data set.
+
+    A process of its own makes it once, so that loading does not count as memory of listing: in the database, or as a
+    file that each way gets a copy of.
+    """
+    made = surroundings.scratch.parent / "with-parcels"
+    if surroundings.postgis:
+        made = made.with_name(f"with-parcels-{urlsplit(surroundings.postgis).path[1:]}")
+    if not made.exists():
+        filling = made.with_name(f"{made.name}-unfinished")
+        filling.mkdir()
+        arguments = [str(surroundings.data), str(filling), surroundings.postgis]
+        subprocess.run([sys.executable, "-m", "bench.stores", *arguments], check=True)
+        filling.rename(made)
+    for file in made.iterdir():
+        shutil.copy(file, surroundings.scratch)
+    return store(surroundings)
+
+
+def fill_parcels(surroundings: Surroundings) -> None:
+    """Load the parcels of the data set into a new zone, in one transaction."""
+    opened, data = store(surroundings), Dataset(surroundings.data)
+    zone, linker = new_zone(opened, data)
+    assert zone == PARCEL_ZONE
     with opened.begin(Scope.system(zone), NOW, write=True) as tx:
         for start in range(0, len(data.parcels), _BATCH):
             shapes = data.parcels[start : start + _BATCH]
             load_many(
                 tx, PARCELS, [_parcel(start + place, shape) for place, shape in enumerate(shapes)], linker
             )
-    return opened
+    opened.close()
 
 
 def _parcel(number: int, shape: Any) -> dict[str, Any]:
@@ -97,3 +118,7 @@ def areas(grids: NDArray[Any]) -> list[dict[str, Any]]:
 
 def _area(kind: str, code: str, geometry: Any) -> dict[str, Any]:
     return {"kind": kind, "code": code, "name_zh": code, "geometry": geometry}
+
+
+if __name__ == "__main__":
+    fill_parcels(Surroundings(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from bench.contest import Row
 
-HEAD = ("measured", "way", "median", "99 %", "beside gridgov", "count", "peak MB", "note")
+HEAD = ("measured", "way", "median", "99 %", "time beside gridgov", "count", "peak MB", "note")
 
 
 def lines(rows: Sequence[Row]) -> list[str]:
-    """A Markdown table; "beside gridgov" is the way's median over that of the contest's first way."""
+    """A Markdown table; "time beside gridgov" is the way's median over that of the contest's first way."""
     body = [HEAD, *(_cells(row, _first(rows, row.contest)) for row in rows)]
     widths = [max(len(cells[column]) for cells in body) for column in range(len(HEAD))]
     text = [
