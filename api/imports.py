@@ -13,12 +13,13 @@ from starlette.datastructures import FormData, UploadFile
 
 from api import hot, schemas
 from api.answers import answer
-from api.deps import ScopedCall
+from api.deps import Call, ScopedCall
 from api.querying import known_parameters, read_truth
 from api.rights import write_action
 from gridgov.access import allow
 from gridgov.errors import InvalidValue
 from gridgov.exchange.planning import Options
+from gridgov.exchange.report import Report
 from gridgov.geo import parse_crs
 from gridgov.importing import import_file, layer_target
 
@@ -33,6 +34,16 @@ def import_records(
     request: Request, call: ScopedCall, form: Annotated[FormData, Depends(hot.upload_form)]
 ) -> Response:
     """Check a file and load it; the answer is the report. With `dry_run=true` nothing is written."""
+    try:
+        report = _import(request, call, form)
+    finally:
+        for _, part in form.multi_items():
+            if isinstance(part, UploadFile):
+                part.file.close()
+    return answer(request, {**report.as_dict(), "faulty_places": report.faulty_places()})
+
+
+def _import(request: Request, call: Call, form: FormData) -> Report:
     pairs = request.query_params.multi_items()
     given = known_parameters([pair for pair in pairs if pair[0] != "map"], _PARAMETERS)
     kind, constants = layer_target(given.get("kind", ""))
@@ -45,7 +56,7 @@ def import_records(
         layer=given.get("source_layer", ""),
     )
     with tempfile.TemporaryDirectory(prefix="gridgov-upload-") as folder:
-        report = import_file(
+        return import_file(
             call.service.store,
             call.scope,
             call.now,
@@ -57,7 +68,6 @@ def import_records(
             skip_bad=read_truth("skip_bad", given.get("skip_bad")),
             dry_run=read_truth("dry_run", given.get("dry_run")),
         )
-    return answer(request, {**report.as_dict(), "faulty_places": report.faulty_places()})
 
 
 def _saved(form: FormData, folder: Path) -> Path:
@@ -70,7 +80,6 @@ def _saved(form: FormData, folder: Path) -> Path:
     path = folder / (name[-100:] or "upload")
     with path.open("wb") as target:
         shutil.copyfileobj(upload.file, target, 1024**2)
-    upload.file.close()
     return path
 
 

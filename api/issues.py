@@ -27,7 +27,7 @@ from gridgov import issues
 from gridgov.access import Role
 from gridgov.errors import InvalidValue, NotFound, TooManyAttempts, UnknownField
 from gridgov.issues import Report
-from gridgov.models import ISSUES, Field, FieldType
+from gridgov.models import ISSUES, Field, FieldType, Record
 from gridgov.models.checking import checked
 from gridgov.store import Tx
 from gridgov.store.queries import accounts
@@ -41,7 +41,13 @@ _PUBLIC_FIELDS: Final = frozenset(
 _TOLD: Final = frozenset({"text", "contact", "lon", "lat", "crs"})
 _NUMBER: Final = Field("lon", FieldType.NUMBER, "经度", "longitude")
 
-router = record_router(RecordRoutes(ISSUES, issues.report, issues.change))
+
+def _words(tx: Tx, call: Call, record: Record) -> dict[str, Any]:
+    """What the reporter wrote, for those who signed in and may see the issue."""
+    return {} if call.actor.role is Role.PUBLIC else {"texts": texts_of(tx, ISSUES, record.id)}
+
+
+router = record_router(RecordRoutes(ISSUES, issues.report, issues.change, more=_words))
 
 
 @router.post("/api/issues", response_class=Response, **schemas.reporting())
@@ -61,7 +67,7 @@ def report_issue(request: Request, call: ScopedCall, body: JsonObject) -> Respon
         links = linked(tx, ISSUES, write.record.id)
         explanation = sentences(links, language, values.get("accuracy_m"))
         (issue,) = items(call, [write.record])
-    revision = tx.revisions.get(ISSUES.name)
+    revision = tx.revisions.get(ISSUES.name) if write.created else write.record.get("revision")
     result = {"issue": issue, "links": links, "explanation": explanation, "revision": revision}
     headers = {"ETag": f'"{write.record["version"]}"'} | ({"X-Revision": str(revision)} if revision else {})
     if write.created:

@@ -41,13 +41,14 @@ class RecordRoutes:
     """The generic routes of one kind as methods.
 
     create: called with tx, values, linker, payload. change: with tx, identifier, version, values, linker.
-    end: with tx, identifier, version.
+    end: with tx, identifier, version. more: what a single record shows beside its fields and links.
     """
 
     kind: RecordKind
     create: Callable[..., Write]
     change: Callable[..., Record]
     end: Callable[..., Record] | None = None
+    more: Callable[[Tx, Call, Record], dict[str, Any]] | None = None
 
     def linker(self, call: Call, tx: Tx) -> Linker | None:
         """The link index that a write needs; None for areas, which make a new one, and for kinds without places."""
@@ -76,6 +77,8 @@ class RecordRoutes:
             record = tx.get(self.kind, identifier)
             (body,) = items(call, [record])
             body.update(described(tx, call, record, language))
+            if self.more is not None:
+                body.update(self.more(tx, call, record))
         return answer(request, body, headers=change_headers(record, None))
 
     def read_history(self, request: Request, identifier: str, call: ScopedCall) -> Response:
@@ -214,7 +217,8 @@ def created(
     request: Request, kind: RecordKind, write: Write, body: dict[str, Any], revisions: Mapping[str, int]
 ) -> Response:
     """201 with Location for a new record, 200 for one that was there already."""
-    response = changed(request, kind, write.record, body, revisions)
+    # A repeat wrote nothing, so the record keeps the revision it has.
+    response = changed(request, kind, write.record, body, revisions if write.created else {})
     if write.created:
         response.status_code = 201
         root = request.scope.get("root_path", "")

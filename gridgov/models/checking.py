@@ -44,7 +44,7 @@ def checked_values(
         for field in kind.fields:
             if field.name not in result and field.default is not None:
                 result[field.name] = field.default
-    for field in (*((kind.by_name["code"],) if not partial else ()), *kind.fields):
+    for field in (kind.by_name["code"], *kind.fields):
         absent = field.name not in result if partial is False else False
         if field.required and (absent or (field.name in result and result[field.name] is None)):
             raise InvalidValue(f"“{field.en}” ({field.zh}) is required for {kind.en}.", field=field.name)

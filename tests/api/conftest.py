@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 with warnings.catch_warnings():  # the client warns that it will move to another package one day
     warnings.simplefilter("ignore")
     from starlette.testclient import TestClient
 
+from api import passwords
 from api.app import create_app
 from api.passwords import add_account
 from gridgov.access import Scope
@@ -22,6 +24,14 @@ from tests.fixtures_store import NOW, ZONE
 
 PASSWORD = "a password for tests only"
 ORIGIN = "http://testserver"
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing is slow on purpose; tests that sign in a hundred times need not wait for it."""
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(passwords, "_HASHER", quick)
+    monkeypatch.setattr(passwords, "_NOBODY", quick.hash("the password of nobody"))
 
 
 class Clock:
