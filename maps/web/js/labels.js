@@ -8,8 +8,10 @@
 
   /** Pixels kept free around words. */
   const GAP = 3;
+  /** Pixels by which words may move in from the edge: farther, and they would name what lies beside their place. */
+  const INWARD = 70;
   /** Pixels by which words may stand above or below their place. */
-  const SHIFTS = [0, -26, 26, -44, 44];
+  const SHIFTS = [0, -24, 24];
 
   /**
    * @typedef {object} Item
@@ -73,6 +75,7 @@
      */
     function room(item, box, taken, width) {
       const inward = item.tag ? 0 : Math.max(0, GAP - box[0]) + Math.min(0, width - GAP - box[2]);
+      if (Math.abs(inward) > INWARD) return null;
       for (const shift of item.tag ? [0] : (item.shifts ?? SHIFTS)) {
         /** @type {Box} */
         const moved = [box[0] + inward, box[1] + shift, box[2] + inward, box[3] + shift];

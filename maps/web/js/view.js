@@ -26,6 +26,8 @@
   /** @type {any} */ let selected = null;
   /** @type {L.Circle | null} */ let accuracy = null;
 
+  /** Metres of accuracy above which a place wears a dashed ring. */
+  const DOUBTFUL = 30;
   /** Urgent first, as in the legend. */
   const STATES = ["overdue", "due_soon", "on_time", "waiting", "closed"];
   const FONTS = { family: getComputedStyle(document.documentElement).getPropertyValue("--font") || "sans-serif" };
@@ -107,7 +109,7 @@
       const marker = L.marker([lat, lon], { icon, interactive: false, keyboard: false, pane: "tooltipPane" });
       marker.addTo(group);
       const width = Math.min(220, labelling.widthOf(text, `600 ${size}px ${FONTS.family}`));
-      const shifts = tone.endsWith("-detail") ? [22, 40, -22] : undefined;
+      const shifts = tone.endsWith("-detail") ? [26, -26] : undefined;
       return { marker, rank, minZoom, tag: false, width, height: size * 1.4, group, shifts };
     });
     placer.add(items);
@@ -139,7 +141,8 @@
    */
   function pins(group, rows) {
     const markers = rows.map(([key, lat, lon, state, metres, card]) => {
-      const icon = L.divIcon({ className: `pin ${state}`, html: setup.marks[state] ?? "", iconSize: [24, 24] });
+      const doubtful = metres > DOUBTFUL ? " doubtful" : "";
+      const icon = L.divIcon({ className: `pin ${state}${doubtful}`, html: setup.marks[state] ?? "", iconSize: [24, 24] });
       const marker = /** @type {any} */ (L.marker([lat, lon], { icon, alt: state }));
       marker.state = state;
       marker.accuracy = metres;
