@@ -90,7 +90,8 @@ def fill_cells(flat: Flat, margin: tuple[float, float]) -> tuple[NDArray[np.int3
         if used + marks.size > capacity:
             capacity = 2 * capacity + marks.size
             wider_places, wider_values = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
-            wider_places[:used], wider_values[:used] = places[:used], values[:used]
+            for k in range(used):  # assigning slices would take numba a second longer to compile
+                wider_places[k], wider_values[k] = places[k], values[k]
             places, values = wider_places, wider_values
         for line in range(marks.shape[0]):
             for column in range(marks.shape[1]):
@@ -100,7 +101,8 @@ def fill_cells(flat: Flat, margin: tuple[float, float]) -> tuple[NDArray[np.int3
                     values[used] = row * 2 + (1 if mark == _WITHIN else 0)
                     cells[places[used] + 1] += 1
                     used += 1
-    cells = np.cumsum(cells).astype(np.int32)
+    for cell in range(1, len(cells)):
+        cells[cell] += cells[cell - 1]
     entries, next_free = np.empty(used, np.int32), cells[:-1].copy()
     for k in range(used):  # rows ascend, so each cell's entries do
         entries[next_free[places[k]]] = values[k]
