@@ -50,11 +50,15 @@ def check_values(
         for fault in converted.faults:
             words = Words(fault.message, fault.message)
             problems.add("wrong_value", fault.position, field=found.name, value=fault.value, text=words)
-        if converted.from_numbers:
+        was_number = found.type is FieldType.CODE and match.column in source.numbers
+        if converted.from_numbers or was_number:
             problems.add("number_as_code", field=match.column)
         if match.how == "cut":
             problems.add("names_cut", field=match.column, value=match.column, field_name=found.name)
-    _fill_constants(kind, {**_IMPLIED.get(kind.name, {}), **constants}, len(source), values)
+    _fill_constants(kind, constants, [True] * len(source), values)
+    known = frozenset(existing.codes)
+    new = [code not in known for code in values.get("code") or [None] * len(source)]
+    _fill_constants(kind, _IMPLIED.get(kind.name, {}), new, values)
     _check_required(kind, values, existing, len(source), problems)
     for position, column_name, value in source.cut_texts:
         problems.add("text_cut", position, field=column_name, value=value)
@@ -80,16 +84,15 @@ def _as_code(field: Field) -> Field:
 
 
 def _fill_constants(
-    kind: RecordKind, constants: Mapping[str, Any], count: int, values: dict[str, list[Any]]
+    kind: RecordKind, constants: Mapping[str, Any], wanted: Sequence[bool], values: dict[str, list[Any]]
 ) -> None:
+    """Put constants into the wanted rows that have no value of their own."""
     for name, given in constants.items():
         constant = checked(_as_code(kind.by_name[name]), given)
-        column = values.get(name)
-        values[name] = (
-            [constant] * count
-            if column is None
-            else [constant if value is None else value for value in column]
-        )
+        column = values.get(name) or [None] * len(wanted)
+        values[name] = [
+            constant if value is None and fill else value for value, fill in zip(column, wanted, strict=True)
+        ]
 
 
 def _check_required(

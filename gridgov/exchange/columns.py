@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from gridgov.errors import InvalidInput
 from gridgov.models import Field, FieldType
 from gridgov.models.checking import checked
 
+_SCIENTIFIC = re.compile(r"^\d(?:\.\d+)?[eE]\+\d+$")
+_FIRST_INEXACT = 1e15  # a spreadsheet keeps 15 digits of a number
 _TEXTS = frozenset({FieldType.TEXT, FieldType.CODE})
 _NUMBERS = frozenset({FieldType.NUMBER, FieldType.INTEGER})
 
@@ -49,9 +52,10 @@ def convert(field: Field, column: Any, factor: float = 1.0) -> Converted:
     """Convert a pyarrow array to the values of `field`; numbers are multiplied by `factor`."""
     column = _plain(column)
     if field.type in _TEXTS:
-        is_number = _is_number(column.type)
         found = _texts(field, as_text(column))
-        return Converted(found.values, found.faults, is_number and field.type is FieldType.CODE)
+        if field.type is not FieldType.CODE:
+            return found
+        return Converted(*_without_lost_digits(field, found), from_numbers=_is_number(column.type))
     if field.type in _NUMBERS:
         numbers = _as_numbers(column)
         if numbers is not None:
@@ -104,6 +108,20 @@ def _texts(field: Field, column: Any) -> Converted:
         faults.append(Fault(int(position), values[position], _complaint(field, values[position])))
         values[position] = None
     return Converted(values, tuple(faults))
+
+
+def _without_lost_digits(field: Field, found: Converted) -> tuple[list[Any], tuple[Fault, ...]]:
+    """Refuse codes like 4.10402E+17: a spreadsheet took them for numbers and dropped their last digits."""
+    faults = list(found.faults)
+    for position, value in enumerate(found.values):
+        if value is not None and "+" in value and _SCIENTIFIC.match(value):
+            message = (
+                f"“{field.en}” ({field.zh}) is {value}: a spreadsheet turned the code into a number and its last "
+                "digits are lost. Format the column as text and enter it again."
+            )
+            faults.append(Fault(position, value, message))
+            found.values[position] = None
+    return found.values, tuple(faults)
 
 
 def _as_numbers(column: Any) -> Any:
@@ -196,7 +214,8 @@ def _parsed(value: Any) -> Any:
 def _number_text(value: float | None) -> str | None:
     if value is None:
         return None
-    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)
+    exact = math.isfinite(value) and value == int(value) and abs(value) < _FIRST_INEXACT
+    return str(int(value)) if exact else f"{value:E}" if abs(value) >= _FIRST_INEXACT else repr(value)
 
 
 def _text_of(value: Any) -> str:

@@ -34,6 +34,7 @@ from gridgov.exchange.report import Counts, Report
 from gridgov.exchange.source import SourceTable
 from gridgov.geo.crs import CoordinateSystem
 from gridgov.geo.transform import AxisOrder, Geometries
+from gridgov.geo.words import Words
 from gridgov.models import AREAS, RecordKind
 from gridgov.models.identifiers import new_identifier
 from gridgov.settings import Settings
@@ -41,6 +42,7 @@ from gridgov.settings import Settings
 Action = Literal["create", "change", "unchanged", "reject"]
 
 _STAGES = 7
+_NO_PLACES = Words("此类记录没有图形，文件中的图形未读取", "records of this kind have no geometry; left out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,8 @@ def _places(
 ) -> tuple[CrsDecision | None, Geometries]:
     nowhere = np.full(len(source), None, dtype=object)
     if kind.geometry is None:
+        if source.geometries is not None:
+            problems.add("note", text=_NO_PLACES)
         return None, nowhere
     if source.geometries is None or shapely.is_missing(source.geometries).all():
         if kind.geometry_required:

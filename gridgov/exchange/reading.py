@@ -42,8 +42,9 @@ def check_path(path: Path, settings: Settings) -> None:
         raise NotFound(f"There is no file {path.name}; check the path.", file=path.name)
     if settings.database_url.startswith(_SQLITE):
         store = Path(settings.database_url.removeprefix(_SQLITE)).resolve()
+        files = (store, store.with_name(f"{store.stem}.private.sqlite"))
         stem = str(path.resolve()).removesuffix("-wal").removesuffix("-shm").removesuffix("-journal")
-        if stem == str(store) or (store.exists() and path.samefile(store)):
+        if any(stem == str(file) or (file.exists() and path.samefile(file)) for file in files):
             message = (
                 f"{path.name} is the open store itself; export a copy with `gridgov export` and import that."
             )

@@ -28,6 +28,7 @@ class SourceTable:
     crs: what the file declares; crs_source "implied" when only the format's standard says so (GeoJSON, KML).
     order: what the two coordinates are, when the file's column names say it.
     findings: what had to be mended to read the geometries at all. encoding: of its text, with the evidence.
+    numbers: columns whose cells were numbers, although they are given here as text (XLSX).
     cut_names: column names may have been cut to ten bytes (Shapefile). cut_texts: (row position, column,
     value) of texts that ended in the middle of a character or fill the widest column a format has. notes:
     remarks for people.
@@ -44,6 +45,7 @@ class SourceTable:
     findings: tuple[Finding, ...] = ()
     encoding: str = "UTF-8"
     encoding_evidence: Words = field(default_factory=lambda: Words("格式规定", "laid down by the format"))
+    numbers: frozenset[str] = frozenset()
     cut_names: bool = False
     cut_texts: tuple[tuple[int, str, str], ...] = ()
     notes: tuple[Words, ...] = ()

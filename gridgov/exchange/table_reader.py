@@ -28,6 +28,7 @@ from gridgov.exchange.vector_reader import too_many_rows
 from gridgov.geo.words import Words
 
 _DELIMITERS = ",\t;|"
+_LONGEST_NUMBER = 1e15
 _LONGEST_CELL = 1_000_000  # characters; a parcel's WKT may be long
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
@@ -38,10 +39,10 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
     Raises UnreadableFile (no header, an encoding nobody knows, damaged), TooLarge, InvalidValue (several sheets).
     """
     if form.name == "xlsx":
-        layer, rows = _workbook_rows(path, options)
+        layer, rows, numeric = _workbook_rows(path, options)
         encoding = Encoding("utf-8", "UTF-8", Words("格式规定", "laid down by the format"))
     else:
-        layer, (rows, encoding) = "", _csv_rows(path, options)
+        layer, numeric, (rows, encoding) = "", set[int](), _csv_rows(path, options)
     header, body, numbers = _split(path, rows)
     columns: dict[str, Any] = {
         name: pa.array([_restored(row[index]) if index < len(row) else None for row in body], pa.string())
@@ -61,6 +62,7 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
         findings=placed.findings if placed else (),
         encoding=encoding.title,
         encoding_evidence=encoding.evidence,
+        numbers=frozenset(name for index, name in enumerate(header) if index in numeric),
         notes=tuple(_too_long(number) for number in longer[:10]),
     )
 
@@ -135,7 +137,11 @@ def _decoded(path: Path, content: bytes) -> tuple[str, Encoding]:
     return text, encoding
 
 
-def _workbook_rows(path: Path, options: ReadOptions) -> tuple[str, list[tuple[int, Sequence[str | None]]]]:
+def _workbook_rows(
+    path: Path, options: ReadOptions
+) -> tuple[str, list[tuple[int, Sequence[str | None]]], set[int]]:
+    """The sheet read, its rows with their numbers, and the positions of columns that hold numbers."""
+    numeric: set[int] = set()
     _check_bomb(path, options)
     try:
         with warnings.catch_warnings():
@@ -146,12 +152,12 @@ def _workbook_rows(path: Path, options: ReadOptions) -> tuple[str, list[tuple[in
             limit = options.settings.import_max_rows
             if (sheet.max_row or 0) > limit + 1:
                 sheet.reset_dimensions()
-            rows = list(_cells(path, sheet.iter_rows(values_only=True), limit))
+            rows = list(_cells(path, sheet.iter_rows(values_only=True), limit, numeric))
             book.close()
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, EOFError, SyntaxError) as error:
         message = f"{path.name} cannot be read as XLSX: it is cut off or damaged. Save it again."
         raise UnreadableFile(message, file=path.name) from error
-    return name, rows
+    return name, rows, numeric
 
 
 def _filled(book: Any) -> Iterator[Any]:
@@ -174,11 +180,12 @@ def _sheet(path: Path, names: Sequence[str], filled: Sequence[str], wanted: str)
 
 
 def _cells(
-    path: Path, rows: Iterable[Sequence[Any]], limit: int
+    path: Path, rows: Iterable[Sequence[Any]], limit: int, numeric: set[int]
 ) -> Iterator[tuple[int, Sequence[str | None]]]:
     count = 0
     for number, row in enumerate(rows, start=1):
         cells = [_cell(value) for value in row]
+        numeric.update(index for index, value in enumerate(row) if type(value) in {int, float})
         count += any(cells)
         if count > limit + 1:
             raise too_many_rows(path, count - 1, limit)
@@ -188,18 +195,25 @@ def _cells(
 def _cell(value: Any) -> str | None:
     """A cell as the text a person sees: whole numbers without a point, days without a time."""
     match value:
-        case None:
-            return None
+        case None | str():
+            return value
         case bool():
-            return "true" if value else "false"
-        case float() if value.is_integer():
-            return str(int(value))
+            return str(value).lower()
+        case int() | float():
+            return _number_cell(value)
         case dt.datetime() if value.time() == dt.time():
             return value.date().isoformat()
-        case dt.date() | dt.datetime():
+        case dt.date():
             return value.isoformat()
         case _:
             return str(value)
+
+
+def _number_cell(value: float) -> str:
+    """A spreadsheet keeps 15 digits of a number; of a longer one the power of ten shows that the rest is lost."""
+    if abs(value) >= _LONGEST_NUMBER:
+        return f"{value:E}"
+    return str(int(value)) if value == int(value) else str(value)
 
 
 def _check_bomb(path: Path, options: ReadOptions) -> None:

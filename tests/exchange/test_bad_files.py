@@ -124,7 +124,9 @@ def test_the_live_store_is_never_opened(tmp_path: Path) -> None:
     link.symlink_to(store)
     hard = tmp_path / "hard.gpkg"
     hard.hardlink_to(store)
-    for path in (store, link, hard):
+    private = tmp_path / "gridgov.private.sqlite"
+    private.write_bytes(store.read_bytes())
+    for path in (store, link, hard, private):
         with pytest.raises(LiveStoreFile, match="open store itself"):
             read_source(path, settings)
     other = tmp_path / "other.gpkg"

@@ -20,7 +20,7 @@ from gridgov.errors import InvalidValue, UnsupportedFormat
 from gridgov.exchange.planning import Options, Plan, plan_import
 from gridgov.exchange.reading import read_source
 from gridgov.geo import Epsg, from_lonlat, geodesic_area, parse_crs
-from gridgov.models import FACILITIES, PARCELS, RecordKind
+from gridgov.models import DEPARTMENTS, FACILITIES, PARCELS, RecordKind
 from gridgov.settings import Settings
 from tests.exchange.files import (
     ZONE,
@@ -35,6 +35,7 @@ from tests.exchange.files import (
     shapefile_folder,
     shapefile_zip,
     workbook,
+    write_geojson,
     zipped,
 )
 from tests.factories import square
@@ -183,7 +184,7 @@ def test_a_parcel_without_coordinates_in_its_table_is_reported(tmp_path: Path) -
 
 
 CORNERS = st.lists(
-    st.tuples(st.floats(0.05, 1.0), st.floats(0.0, 1.0)),
+    st.tuples(st.floats(0.05, 1.0), st.integers(0, 359)),
     min_size=3,
     max_size=40,
     unique_by=lambda each: each[1],
@@ -199,16 +200,16 @@ CORNERS = st.lists(
     form=st.sampled_from(["gpkg", "fgb", "shp"]),
 )
 def test_any_shape_comes_through_any_format_in_its_place(
-    tmp_path: Path, corners: list[tuple[float, float]], crs: int, form: str
+    tmp_path: Path, corners: list[tuple[float, int]], crs: int, form: str
 ) -> None:
     turns = sorted((turn, reach) for reach, turn in corners)
     star = shapely.Polygon(
         [
-            (113.35 + 0.01 * r * np.cos(2 * np.pi * t), 33.75 + 0.01 * r * np.sin(2 * np.pi * t))
+            (113.35 + 0.01 * r * np.cos(np.radians(t)), 33.75 + 0.01 * r * np.sin(np.radians(t)))
             for t, r in turns
         ]
     )
-    hypothesis.assume(star.is_valid and geodesic_area(star)[0] > 1.0)
+    hypothesis.assume(star.is_valid and geodesic_area(star)[0] > 100.0)
     path = tmp_path / f"a.{form}"
     path.unlink(missing_ok=True)
     with warnings.catch_warnings():
@@ -219,3 +220,51 @@ def test_any_shape_comes_through_any_format_in_its_place(
     assert made.geometries[0].exterior.is_ccw
     assert shapely.hausdorff_distance(made.geometries[0], star) < 1e-9
     assert geodesic_area(made.geometries[0])[0] == pytest.approx(geodesic_area(star)[0], rel=1e-6)
+
+
+def test_codes_that_a_spreadsheet_took_for_numbers_are_said(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [["编号", "名称", "不动产单元号"]]
+    rows += [[601, "甲", "410402001001GB00001F00010001"], [602, "乙", 4.10402001001e26]]
+    made = plan(workbook(tmp_path / "a.xlsx", {"表": rows}))
+    assert made.values["code"] == ["601", "602"]
+    assert made.values["cadastral_unit"] == ["410402001001GB00001F00010001", None]
+    fields = {(each.kind, each.field, each.row) for each in made.report.problems if each.kind != "empty"}
+    assert fields == {
+        ("number_as_code", "编号", None),
+        ("number_as_code", "不动产单元号", None),
+        ("wrong_value", "cadastral_unit", 3),
+    }
+    table = tmp_path / "a.csv"
+    table.write_text("编号\n4.10402E+17\n", encoding="utf-8")
+    assert plan(table).report.by_kind["wrong_value"] == 1
+
+
+@pytest.mark.parametrize("form", ["geojson", "gpkg", "csv", "shp"])
+def test_a_file_without_rows_is_an_import_of_nothing(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"a.{form}"
+    match form:
+        case "geojson":
+            write_geojson(path, [])
+        case "csv":
+            path.write_text("编号,lon,lat\n", encoding="utf-8")
+        case _:
+            frame(parcels())[["编号", "geometry"]].iloc[:0].to_file(path)
+    made = plan(path)
+    assert made.report.counts.rows == 0
+    assert made.report.severities["error"] == 0
+
+
+def test_places_of_a_kind_that_has_none_are_left_out_with_a_word(tmp_path: Path) -> None:
+    row = {"编号": "BM-1", "名称": "城建局", "geometry": square()}
+    made = plan(write_geojson(tmp_path / "a.geojson", [row]), DEPARTMENTS)
+    assert made.report.by_kind == {"note": 1}
+    assert made.actions.tolist() == ["create"]
+
+
+def test_a_workbook_of_departments_needs_no_places(tmp_path: Path) -> None:
+    rows = [["编号", "名称", "部门类型"], ["BM-01", "城建局", "职能部门"]]
+    made = plan(workbook(tmp_path / "a.xlsx", {"部门": rows}), DEPARTMENTS)
+    assert made.report.by_kind == {}
+    assert [row for _, row in made.rows("create")] == [
+        {"synthetic": False, "code": "BM-01", "name_zh": "城建局", "kind": "department"}
+    ]

@@ -19,14 +19,14 @@ from gridgov.exchange.report import Report
 from gridgov.geo.crs import Gcj02
 from gridgov.geo.distance import geodesic_distance
 from gridgov.geo.transform import from_lonlat
-from gridgov.models import AREAS, PARCELS, RecordKind
+from gridgov.models import AREAS, KINDS, PARCELS, PLANTS, UNITS, RecordKind
 from gridgov.records import current_linker
 from gridgov.relink import publish_and_relink
 from gridgov.serving.linking import Linkers
 from gridgov.settings import Settings
 from gridgov.store import Query, Store
 from tests.exchange.files import DISTRICTS, ZONE, parcel, parcels, write_geojson
-from tests.factories import square
+from tests.factories import sample, square
 
 SETTINGS = Settings()
 
@@ -205,3 +205,35 @@ def test_areas_of_a_changed_file_get_new_editions_and_keep_what_the_file_does_no
     assert report.counts.changed == 1
     assert (record["name_zh"], record["kind"], record["edition_set"]) == ("电气园", "park", 2)
     assert record.geometry.equals(square(size=12))
+
+
+def test_units_and_departments_come_from_tables(
+    store: Store, system: Scope, now: dt.datetime, tmp_path: Path
+) -> None:
+    with store.begin(system, now, write=True) as tx:
+        plant = tx.insert(PLANTS, sample("plants")).record
+    table = tmp_path / "units.csv"
+    table.write_text(
+        "编号,厂房编号,可租面积(平方米)\nU-1,CF-001,2400\nU-2,CF-001,800.5\n", encoding="utf-8-sig"
+    )
+    assert load(store, system, now, table, UNITS).counts.created == 2
+    units = stored(store, system, now, UNITS)
+    assert {code: (unit["plant_id"], unit["lettable_m2"]) for code, unit in units.items()} == {
+        "U-1": (plant.id, 2400.0),
+        "U-2": (plant.id, 800.5),
+    }
+    assert load(store, system, now, table, UNITS).outcome == "unchanged"
+
+
+def test_an_imported_issue_says_so_but_a_patrolled_one_keeps_its_source(
+    store: Store, system: Scope, now: dt.datetime, tmp_path: Path
+) -> None:
+    with store.begin(system, now, write=True) as tx:
+        tx.insert(KINDS["issues"], sample("issues", code="WT-1", position_source="gps"))
+    rows = [{"编号": code, "类别": "噪声油烟", "geometry": square().centroid} for code in ("WT-1", "WT-2")]
+    load(store, system, now, write_geojson(tmp_path / "a.geojson", rows), KINDS["issues"])
+    issues = stored(store, system, now, KINDS["issues"])
+    assert {code: issue["position_source"] for code, issue in issues.items()} == {
+        "WT-1": "gps",
+        "WT-2": "import",
+    }
