@@ -53,7 +53,9 @@ def healthy(found: Iterable[Finding]) -> bool:
 
 def _versions() -> Finding:
     told = f"gridgov {__version__}, Python {sys.version.split()[0]}, GEOS {shapely.geos_version_string}, "
-    return Finding("versions", told + f"PROJ {pyproj.proj_version_str}, SQLite {sqlite_facts()[0]}", good=True)
+    return Finding(
+        "versions", told + f"PROJ {pyproj.proj_version_str}, SQLite {sqlite_facts()[0]}", good=True
+    )
 
 
 def _spatial_index() -> Finding:
@@ -80,7 +82,11 @@ def _secret(settings: Settings) -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    path = Path(settings.database_url.removeprefix("sqlite:///")) if "sqlite" in settings.database_url else Path()
+    path = (
+        Path(settings.database_url.removeprefix("sqlite:///"))
+        if "sqlite" in settings.database_url
+        else Path()
+    )
     folder = next(each for each in (path.resolve(), *path.resolve().parents) if each.is_dir())
     free = shutil.disk_usage(folder).free
     told = f"{free / 1024**3:.1f} GiB free"

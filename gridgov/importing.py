@@ -76,5 +76,7 @@ def layer_target(name: str) -> tuple[RecordKind, dict[str, Any]]:
         return KINDS[name], {}
     layer = LAYERS.get(name)
     if layer is None:
-        raise NotFound(f"There is no layer “{name}”; the layers are {', '.join({**KINDS, **LAYERS})}.", layer=name)
+        raise NotFound(
+            f"There is no layer “{name}”; the layers are {', '.join({**KINDS, **LAYERS})}.", layer=name
+        )
     return KINDS[layer.kind], dict([layer.where]) if layer.where else {}

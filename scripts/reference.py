@@ -19,25 +19,49 @@ MADE = "<!-- Written by scripts/reference.py from the code; change the tables th
 
 # Words of the field that are no entry of a vocabulary.
 WORDS = (
-    ("area", "区域", "A place with a boundary of one of the kinds below; it keeps its id through all boundaries."),
+    (
+        "area",
+        "区域",
+        "A place with a boundary of one of the kinds below; it keeps its id through all boundaries.",
+    ),
     ("edition", "边界版本", "One boundary of an area or parcel with the time it is in force."),
     ("edition set", "边界版本批次", "Boundaries that came into force together at one instant."),
     ("link", "归属", "Which area of a level a record belongs to, by which rule, and how sure that is."),
-    ("border rule", "边界规则", "Within 0.05 m of a shared border the area with the lowest code has the record."),
+    (
+        "border rule",
+        "边界规则",
+        "Within 0.05 m of a shared border the area with the lowest code has the record.",
+    ),
     ("geodesic area", "椭球面积", "Area on the ellipsoid (GRS80)."),
-    ("grid area", "投影面积", "Area in the plane of the CGCS2000 3-degree Gauss–Krüger zone of the centroid."),
+    (
+        "grid area",
+        "投影面积",
+        "Area in the plane of the CGCS2000 3-degree Gauss–Krüger zone of the centroid.",
+    ),
     ("claimed area", "证载面积", "The area as it stands on the certificate or approval; never overwritten."),
     ("mu", "亩", "2000/3 m²; fifteen are one hectare."),
     ("clear land", "净地", "Rights are clear and compensation is done; not the same as serviced land 熟地."),
-    ("reserve land", "储备用地", "Land in the stages reserved, early development, clear land or listed for sale."),
+    (
+        "reserve land",
+        "储备用地",
+        "Land in the stages reserved, early development, clear land or listed for sale.",
+    ),
     ("plant", "厂房", "A building for industry; its vacancy lives on its units."),
     ("unit", "可租单元", "The part of a plant that is let as one."),
     ("listing", "招商载体", "A published offer of a unit or a parcel."),
     ("issue", "问题", "What a grid worker, resident or enterprise reports at a place."),
-    ("community grid cell", "微网格", "The smallest area of community work: a few buildings with one person."),
+    (
+        "community grid cell",
+        "微网格",
+        "The smallest area of community work: a few buildings with one person.",
+    ),
     ("estate", "小区", "A housing estate inside a community."),
     ("zone", "开发区", "The development zone; every record belongs to one."),
-    ("revision", "修订号", "A number per zone and record kind that every transaction raises; tells what changed since."),
+    (
+        "revision",
+        "修订号",
+        "A number per zone and record kind; every transaction raises it, so it tells what changed.",
+    ),
     ("scope", "可见范围", "What one actor sees: rows by role, area and department, and columns."),
 )
 
@@ -65,9 +89,9 @@ def reference() -> Iterator[str]:
     yield MADE + "\n"
     yield "## Settings\n\nAll from the environment; an unknown `GRIDGOV_…` key is refused.\n"
     yield "| setting | default | meaning |\n|---|---|---|"
-    for name, field in Settings.model_fields.items():
-        default = "" if name == "secret" else f"`{field.default}`" if field.default != "" else ""
-        yield f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |"
+    for name, setting in Settings.model_fields.items():
+        default = "" if name == "secret" or setting.default == "" else f"`{setting.default}`"
+        yield f"| `{PREFIX}{name.upper()}` | {default} | {setting.description} |"
     yield "\n## Layers\n\n| layer | records | 中文 | English | from zoom |\n|---|---|---|---|---|"
     for layer in LAYERS.values():
         only = f" with {layer.where[0]} = {layer.where[1]}" if layer.where else ""
@@ -78,7 +102,8 @@ def reference() -> Iterator[str]:
         for field in kind.fields:
             who = "staff" if field.audience is Audience.STAFF else "public"
             system = ", system" if field.system else ""
-            of = f" of {field.vocabulary.name}" if field.vocabulary else f" to {field.refers_to}" if field.refers_to else ""
+            of = f" to {field.refers_to}" if field.refers_to else ""
+            of = f" of {field.vocabulary.name}" if field.vocabulary else of
             yield f"| `{field.name}` | {field.zh} | {field.type}{of} | {field.unit} | {who}{system} |"
     yield "\n## Rights\n\n| action | roles |\n|---|---|"
     for action, roles in ACTIONS.items():

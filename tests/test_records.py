@@ -186,4 +186,4 @@ def test_loading_many_gives_the_links_that_single_creation_gives(
                 {k: v for k, v in link.items() if k not in ignored} for link in many[rows[n]["id"]]
             ]
             borders = [[link["border_m"] for link in found] for found in (single, many[rows[n]["id"]])]
-            assert np.allclose(*borders)
+            assert np.allclose(borders[0], borders[1])

@@ -11,9 +11,8 @@ LONG = "x" * 32
 
 
 def test_settings_come_from_the_environment_and_given_ones_win() -> None:
-    settings = read_settings(
-        {"GRIDGOV_PORT": "9000", "GRIDGOV_HOST": "0.0.0.0", "HOME": "/"}, host="127.0.0.1"
-    )  # noqa: S104
+    environment = {"GRIDGOV_PORT": "9000", "GRIDGOV_HOST": "192.0.2.1", "HOME": "/"}
+    settings = read_settings(environment, host="127.0.0.1")
     assert (settings.port, settings.host) == (9000, "127.0.0.1")
 
 

@@ -7,7 +7,7 @@ import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import create_engine, inspect, text
@@ -87,7 +87,7 @@ def test_the_database_has_the_described_columns(empty_postgis: str) -> None:
         there = {
             key: (_spelling(str(each["type"]).upper()), each["nullable"]) for key, each in columns.items()
         }
-        assert there == described_columns(name, postgresql.dialect()), name
+        assert there == described_columns(name, cast("Any", postgresql).dialect()), name
     with engine.connect() as connection:
         collations = connection.execute(
             text(
