@@ -17,7 +17,7 @@ from folium.plugins import MarkerCluster
 from folium.template import Template
 
 from gridgov.geo.words import Language
-from gridgov.symbology import ISSUE_MARKS
+from gridgov.symbology import ISSUE_MARKS, Symbol
 from maps import offline, style
 from maps.features import collection
 from maps.picture import MapLayer, Picture, Row, RowGroup
@@ -32,23 +32,44 @@ _RANDOM_NAME: Final = re.compile(r"(?<=_)[0-9a-f]{32}(?![0-9a-f])")
 
 
 class _Call(MacroElement):
-    """One call of web/js/view.js on its parent: `gridgovView.<name>(parent, data)`."""
+    """One call of web/js/view.js on its parent: `gridgovView.<name>(parent, number of its data)`.
+
+    No record's words ever go through a template: folium compiles what an element has rendered as a template
+    once more, so braces in a name would be run. Data stands in a JSON block of its own, see `_Data`.
+    """
 
     _template = Template(
         "{% macro script(this, kwargs) %}gridgovView.{{ this.function }}("
-        "{{ this._parent.get_name() }}, {{ this.data|tojson }});{% endmacro %}"
+        "{{ this._parent.get_name() }}, {{ this.number }});{% endmacro %}"
     )
 
-    def __init__(self, function: str, data: Any) -> None:
+    def __init__(self, function: str, number: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Call"
         self.function = function
-        self.data = data
+        self.number = number
+
+
+class _Data(list[Any]):
+    """The data of all calls of one page, in order."""
+
+    def call(self, parent: Any, function: str, data: Any) -> None:
+        """Let view.js do `function` with `data` on the folium element `parent`."""
+        self.append(data)
+        parent.add_child(_Call(function, len(self) - 1))
+
+    def block(self, nonce: str) -> str:
+        """The JSON block; no tag can open or close inside it."""
+        text = json.dumps(self, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+        return (
+            f'<script type="application/json" id="view-data"{offline.nonce_attribute(nonce)}>{text}</script>'
+        )
 
 
 def document(picture: Picture, language: Language, *, standalone: bool, nonce: str) -> str:
     """The whole page. standalone: everything inside, no link to the service. Raises ConfigurationProblem."""
-    figure = _map(picture, language)
+    data = _Data()
+    figure = _map(picture, language, data)
     for child in list(figure._children.values()):  # noqa: SLF001 - as Figure.render does, without its template
         child.render()
     head = offline.head(figure.header, standalone=standalone, nonce=nonce)
@@ -68,6 +89,7 @@ def document(picture: Picture, language: Language, *, standalone: bool, nonce: s
             _panel(picture, language),
             f'<div class="map-frame" aria-label="{say("map", language)}">{figure.html.render()}</div>',
             "</main>",
+            data.block(nonce),
             offline.script(figure.script.render(), nonce),
             "</body>\n</html>\n",
         )
@@ -75,7 +97,7 @@ def document(picture: Picture, language: Language, *, standalone: bool, nonce: s
     return _with_stable_names(html)
 
 
-def _map(picture: Picture, language: Language) -> Any:
+def _map(picture: Picture, language: Language, data: _Data) -> Any:
     """The folium figure with all layers, the layer control last."""
     west, south, east, north = picture.bounds or (113.30, 33.70, 113.42, 33.80)
     view = folium.Map(
@@ -87,16 +109,16 @@ def _map(picture: Picture, language: Language) -> Any:
     marks = {state: style.mark_svg(mark) for state, mark in ISSUE_MARKS.items()}
     colours = {state: mark.colour for state, mark in ISSUE_MARKS.items()}
     setup = {"words": words, "marks": marks, "colours": colours, "bounds": [[south, west], [north, east]]}
-    view.add_child(_Call("start", setup))
+    data.call(view, "start", setup)
     for layer in picture.layers:
         if not layer.empty:
-            view.add_child(_folium_layer(layer))
+            view.add_child(_folium_layer(layer, data))
     view.add_child(folium.LayerControl(position="topright", collapsed=True))
-    view.add_child(_Call("finish", {}))
+    data.call(view, "finish", None)
     return view.get_root()
 
 
-def _folium_layer(layer: MapLayer) -> Any:
+def _folium_layer(layer: MapLayer, data: _Data) -> Any:
     """One entry of the layer control: shapes, labels and tags, or clustered pins."""
     group: Any
     if layer.pins:
@@ -106,34 +128,37 @@ def _folium_layer(layer: MapLayer) -> Any:
             disable_clustering_at_zoom=18,
         )  # fmt: skip
         pins = [[pin.key, pin.lat, pin.lon, pin.state, pin.accuracy_m, pin.card] for pin in layer.pins]
-        group.add_child(_Call("pins", pins))
+        data.call(group, "pins", pins)
         return group
     group = folium.FeatureGroup(name=layer.title, show=layer.show)
     if layer.features:
-        group.add_child(_shapes(layer))
+        data.call(group, "shapes", _shapes(layer))
     if layer.labels:
         labels = [
             [each.lat, each.lon, each.text, each.rank, each.min_zoom, each.tone] for each in layer.labels
         ]
-        group.add_child(_Call("labels", labels))
+        data.call(group, "labels", labels)
     if layer.tags:
         tags = [[t.key, t.lat, t.lon, t.text, t.rank, t.tone, t.title, t.card] for t in layer.tags]
-        group.add_child(_Call("tags", tags))
+        data.call(group, "tags", tags)
     return group
 
 
-def _shapes(layer: MapLayer) -> Any:
-    def styled(feature: dict[str, Any]) -> dict[str, Any]:
-        options = style.leaflet(layer.symbol_of(feature["id"]))
-        return {**options, "interactive": layer.live, "className": layer.style_class}
+def _shapes(layer: MapLayer) -> dict[str, Any]:
+    """The shapes of a layer with the few styles that they share; each feature names its style by number."""
+    numbers: dict[Symbol, int] = {}
+    features = collection(layer.features)["features"]
+    for feature in features:
+        feature["properties"]["style"] = numbers.setdefault(layer.symbol_of(feature["id"]), len(numbers))
+    shared = {"interactive": layer.live, "className": layer.style_class}
+    return {
+        "name": layer.name,
+        "styles": [{**style.leaflet(symbol), **shared} for symbol in numbers],
+        "features": features,
+    }
 
-    shapes = folium.GeoJson(collection(layer.features), style_function=styled, smooth_factor=0.2)
-    if layer.live:
-        shapes.add_child(_Call("cards", layer.name))
-    return shapes
 
-
-def _symbols(picture: Picture) -> list[Any]:
+def _symbols(picture: Picture) -> list[Symbol]:
     return [
         symbol
         for layer in picture.layers

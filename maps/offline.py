@@ -61,7 +61,7 @@ def link(asset: str, *, standalone: bool, nonce: str) -> str:
 def script(code: str, nonce: str) -> str:
     """An inline script with its nonce; an end tag inside the code cannot close it."""
     harmless = code.replace("</script", "<\\/script")
-    return f"<script{_attribute(nonce)}>\n{harmless}\n</script>"
+    return f"<script{nonce_attribute(nonce)}>\n{harmless}\n</script>"
 
 
 def _asset_of(child: Any) -> str | None:
@@ -81,10 +81,10 @@ def _link(asset: str, *, standalone: bool, nonce: str) -> str:
     if not standalone:
         if asset.endswith(".css"):
             return f'<link rel="stylesheet" href="{pages.ASSET_ROOT}{asset}">'
-        return f'<script src="{pages.ASSET_ROOT}{asset}"{_attribute(nonce)}></script>'
+        return f'<script src="{pages.ASSET_ROOT}{asset}"{nonce_attribute(nonce)}></script>'
     text = pages.asset(asset)[0].decode("utf-8")
     if asset.endswith(".css"):
-        return f"<style{_attribute(nonce)}>\n{_with_pictures(asset, text)}\n</style>"
+        return f"<style{nonce_attribute(nonce)}>\n{_with_pictures(asset, text)}\n</style>"
     return script(text, nonce)
 
 
@@ -103,8 +103,9 @@ def _with_pictures(asset: str, css: str) -> str:
 def _with_nonce(html: str, nonce: str) -> str:
     # folium forbids zooming with two fingers, which people with weak sight need.
     html = re.sub(r'<meta name="viewport".*?/>', "", html, flags=re.DOTALL)
-    return re.sub(r"<(script|style)>", rf"<\1{_attribute(nonce)}>", html)
+    return re.sub(r"<(script|style)>", rf"<\1{nonce_attribute(nonce)}>", html)
 
 
-def _attribute(nonce: str) -> str:
+def nonce_attribute(nonce: str) -> str:
+    """The attribute of an inline element under a policy with `nonce`; empty without one."""
     return f' nonce="{nonce}"' if nonce else ""

@@ -18,7 +18,7 @@ from gridgov.store import Store, Tx, open_store
 from tests.factories import sample, square
 from tests.fixtures_store import NOW, ZONE
 
-EVIL = '<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
+EVIL = '{{ 7 * 7 }}{% raise %}<img src=x onerror="alert(1)"></script><script>alert(2)</script>'
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +57,9 @@ def hostile(store: Store) -> Store:
         publish_and_relink(tx, "first", [{**area, "geometry": square(size=10)} for area in areas])
         linker = records.current_linker(tx, Linkers())
         park = {"park_code": "PK-01"}
-        records.create(tx, PARCELS, sample(PARCELS, right_holder=EVIL, name_zh=EVIL, **park), linker)
+        records.create(
+            tx, PARCELS, sample(PARCELS, code="{{ 7 * 7 }}", right_holder=EVIL, name_zh=EVIL, **park), linker
+        )
         plant = records.create(tx, PLANTS, sample(PLANTS, name_zh=EVIL, address=EVIL, **park), linker).record
         unit = records.create(tx, UNITS, sample(UNITS, plant_id=plant.id, vacancy_reason=EVIL), linker).record
         offered = {"asset_id": unit.id, "title": EVIL, "policy": EVIL, "area_m2": 2400.0, "published_at": NOW}

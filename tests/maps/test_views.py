@@ -11,7 +11,7 @@ import pytest
 
 from gridgov.access import Role, Scope
 from gridgov.errors import InvalidValue, NotFound
-from gridgov.models import PARCELS
+from gridgov.models import PARCELS, PLANTS
 from gridgov.models.vocabulary import RESERVED_STAGES
 from gridgov.store import Query, Store, Tx
 from maps import features, picture
@@ -69,6 +69,7 @@ def test_hostile_words_stay_words(hostile: Store, name: str, language: str) -> N
         drawn = PICTURES[name](tx, "zh")
     assert EVIL not in html
     assert "alert(2)" in html
+    assert "{{ 7 * 7 }}{% raise %}" in html  # braces are words too: nothing runs them as a template
     assert not re.search(r"<img|<script>", html)
     cards = [each.card for layer in drawn.layers for each in things(layer)]
     assert any("alert(2)" in card for card in cards)
@@ -135,18 +136,31 @@ def test_the_state_of_a_pin_follows_the_clock_of_the_transaction(demonstration: 
     assert "overdue" not in states(dt.datetime(2022, 1, 1, tzinfo=dt.UTC))
 
 
-def test_a_cut_layer_says_how_many_are_missing(as_public: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features.Budget.__init__, "__defaults__", (100, *_rest_of_defaults()))
+def test_a_budget_draws_what_it_has_and_counts_what_it_has_not(as_public: Tx) -> None:
     total = as_public.count(PARCELS, Query())
-    drawn = land.picture(as_public, "zh")
-    assert sum(len(layer.features) for layer in drawn.layers if layer.name != "zone") == 100
-    assert drawn.cuts[0] == features.Cut("地块", 100, total)
+    budget = features.Budget(left=100)
+    assert len(budget.read(as_public, PARCELS, "地块")) == 100
+    assert budget.read(as_public, PLANTS, "厂房") == ()
+    assert budget.cuts == [
+        features.Cut("地块", 100, total), features.Cut("厂房", 0, as_public.count(PLANTS, Query()))
+    ]  # fmt: skip
+
+
+def test_a_cut_layer_is_said_on_the_page(as_public: Tx) -> None:
+    drawn = dataclasses.replace(land.picture(as_public, "zh"), cuts=[features.Cut("地块", 10_000, 23_456)])
     html = document(drawn, "zh", standalone=False, nonce="")
-    assert f"“地块”共 {total:,} 个，本页只画前 100 个" in html
+    assert "“地块”共 23,456 个，本页只画前 10,000 个" in html
 
 
-def _rest_of_defaults() -> tuple[object, ...]:
-    return tuple(features.Budget.__init__.__defaults__ or ())[1:]
+def test_opened_issues_show_no_title_no_clock_and_no_dispute(demonstration: Store) -> None:
+    with demonstration.begin(Scope("pds-gaoxin", Role.PUBLIC, opened=True), NOW) as tx:
+        drawn = grids.picture(tx, "zh")
+    pins = [pin for layer in drawn.layers for pin in layer.pins]
+    assert pins
+    assert {pin.state for pin in pins} == {"on_time", "closed"}
+    cards = "".join(pin.card for pin in pins)
+    for word in ("矛盾纠纷", "办理时限", "来源", "楼旁"):
+        assert word not in cards
 
 
 @pytest.mark.parametrize("name", VIEW_NAMES)

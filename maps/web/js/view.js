@@ -19,6 +19,7 @@
    */
 
   /** @type {L.Map} */ let map;
+  /** The data of all calls, from the page's JSON block. @type {any[]} */ let data;
   /** @type {Setup} */ let setup;
   /** @type {ReturnType<typeof labelling.placer>} */ let placer;
   /** Key → the layer whose card opens. @type {Map<string, any>} */
@@ -40,11 +41,12 @@
 
   /**
    * @param {L.Map} target
-   * @param {Setup} given
+   * @param {number} number of its data
    */
-  function start(target, given) {
+  function start(target, number) {
     map = target;
-    setup = given;
+    data = JSON.parse(document.getElementById("view-data")?.textContent ?? "[]");
+    setup = data[number];
     placer = labelling.placer(map);
     L.control.zoom({ position: "topright", zoomInTitle: words("zoom.in"), zoomOutTitle: words("zoom.out") }).addTo(map);
     L.control.scale({ imperial: false, maxWidth: 120 }).addTo(map);
@@ -82,26 +84,36 @@
   }
 
   /**
-   * Cards and tips of a layer of shapes.
-   * @param {L.GeoJSON} shapes
-   * @param {string} name of the layer: a large area stays below when it is selected, or it would cover what lies in it
+   * Shapes with their cards and tips.
+   * @param {L.LayerGroup} group
+   * @param {number} number of its data
    */
-  function cards(shapes, name) {
-    shapes.eachLayer((/** @type {any} */ layer) => {
+  function shapes(group, number) {
+    /** @type {{ name: string, styles: L.PathOptions[], features: any }} */
+    const { name, styles, features } = data[number];
+    // A large area stays below when it is selected, or it would cover what lies in it.
+    const small = ["parcels", "plants", "buildings"].includes(name);
+    const layers = L.geoJSON(features, /** @type {any} */ ({
+      style: (/** @type {any} */ feature) => styles[feature.properties.style], smoothFactor: 0.2,
+    }));
+    layers.eachLayer((/** @type {any} */ layer) => {
       const { card, tip } = layer.feature.properties;
       if (card) layer.bindPopup(card, POPUP);
       if (tip) layer.bindTooltip(escaped(tip), { sticky: true, direction: "top", offset: [0, -6] });
-      layer.small = ["parcels", "plants", "buildings"].includes(name);
+      layer.small = small;
       byKey.set(layer.feature.id, layer);
     });
+    layers.addTo(group);
   }
 
   /**
    * Words on the map.
    * @param {L.LayerGroup} group
-   * @param {[number, number, string, number, number, string][]} rows lat, lon, text, rank, lowest zoom, tone
+   * @param {number} number of its data
    */
-  function labels(group, rows) {
+  function labels(group, number) {
+    /** Latitude, longitude, text, rank, lowest zoom, tone. @type {[number, number, string, number, number, string][]} */
+    const rows = data[number];
     const sizes = /** @type {Record<string, number>} */ ({ park: 15, street: 15, community: 14, water: 13 });
     const items = rows.filter((row) => row[2]).map(([lat, lon, text, rank, minZoom, tone]) => {
       const size = sizes[tone] ?? 12;
@@ -118,10 +130,11 @@
   /**
    * Signs that open a card.
    * @param {L.LayerGroup} group
-   * @param {[string, number, number, string, number, string, string, string][]} rows
-   *   key, lat, lon, text, rank, tone, title, card
+   * @param {number} number of its data
    */
-  function tags(group, rows) {
+  function tags(group, number) {
+    /** Key, latitude, longitude, text, rank, tone, title, card. */
+    const rows = /** @type {[string, number, number, string, number, string, string, string][]} */ (data[number]);
     const items = rows.map(([key, lat, lon, text, rank, tone, title, card]) => {
       const icon = L.divIcon({ className: `tag ${tone}`, html: `<span>${escaped(text)}</span>`, iconSize: [0, 0] });
       const marker = L.marker([lat, lon], { icon, title, alt: `${title} ${text}`.trim(), riseOnHover: true });
@@ -137,9 +150,11 @@
   /**
    * Issue marks: shape and colour say the state.
    * @param {L.LayerGroup & { addLayers: (layers: L.Layer[]) => void }} group a cluster
-   * @param {[string, number, number, string, number, string][]} rows key, lat, lon, state, accuracy in metres, card
+   * @param {number} number of its data
    */
-  function pins(group, rows) {
+  function pins(group, number) {
+    /** Key, latitude, longitude, state, accuracy in metres, card. */
+    const rows = /** @type {[string, number, number, string, number, string][]} */ (data[number]);
     const markers = rows.map(([key, lat, lon, state, metres, card]) => {
       const doubtful = metres > DOUBTFUL ? " doubtful" : "";
       const icon = L.divIcon({ className: `pin ${state}${doubtful}`, html: setup.marks[state] ?? "", iconSize: [24, 24] });
@@ -222,5 +237,5 @@
     return holder.innerHTML.replaceAll('"', "&quot;");
   }
 
-  /** @type {any} */ (window).gridgovView = { start, cards, labels, tags, pins, clusterIcon, finish };
+  /** @type {any} */ (window).gridgovView = { start, shapes, labels, tags, pins, clusterIcon, finish };
 })();
