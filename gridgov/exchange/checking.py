@@ -10,7 +10,6 @@ from gridgov.exchange.existing import Existing
 from gridgov.exchange.mapping import LAND_NAMES, ColumnMatch
 from gridgov.exchange.problems import ProblemList
 from gridgov.exchange.source import SourceTable
-from gridgov.geo.words import Words
 from gridgov.models import Field, FieldType, RecordKind
 from gridgov.models.checking import checked
 
@@ -48,8 +47,9 @@ def check_values(
         if match.field == "code":
             problems.references = converted.values
         for fault in converted.faults:
-            words = Words(fault.message, fault.message)
-            problems.add("wrong_value", fault.position, field=found.name, value=fault.value, text=words)
+            problems.add(
+                "wrong_value", fault.position, field=found.name, value=fault.value, text=fault.message
+            )
         was_number = found.type is FieldType.CODE and match.column in source.numbers
         if converted.from_numbers or was_number:
             problems.add("number_as_code", field=match.column)

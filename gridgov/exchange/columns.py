@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridgov.errors import InvalidInput
+from gridgov.exchange.expectations import expected_zh
+from gridgov.geo import Words
 from gridgov.models import Field, FieldType
 from gridgov.models.checking import checked
 
@@ -33,7 +35,7 @@ class Fault:
 
     position: int
     value: Any
-    message: str
+    message: Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ def convert(field: Field, column: Any, factor: float = 1.0) -> Converted:
         if numbers is not None:
             return _numbers(field, numbers, column, factor)
         scaled = [_scaled(value, factor) for value in column.to_pylist()]
-        return _each(scaled, lambda value: checked(field, value))
+        return _each(field, scaled, lambda value: checked(field, value))
     if field.type in {FieldType.LIST, FieldType.OBJECT}:
-        return _each(column.to_pylist(), lambda value: checked(field, _parsed(value)))
+        return _each(field, column.to_pylist(), lambda value: checked(field, _parsed(value)))
     if _is_number(column.type) and field.type is not FieldType.BOOLEAN:
         column = as_text(column)
     return _by_distinct_value(field, column)
@@ -115,9 +117,10 @@ def _without_lost_digits(field: Field, found: Converted) -> tuple[list[Any], tup
     faults = list(found.faults)
     for position, value in enumerate(found.values):
         if value is not None and "+" in value and _SCIENTIFIC.match(value):
-            message = (
+            message = Words(
+                f"“{field.zh}”被表格软件转为数值，末几位已丢失；请将该列设为文本并重新填写",
                 f"“{field.en}” ({field.zh}) is {value}: a spreadsheet turned the code into a number and its last "
-                "digits are lost. Format the column as text and enter it again."
+                "digits are lost. Format the column as text and enter it again.",
             )
             faults.append(Fault(position, value, message))
             found.values[position] = None
@@ -161,7 +164,7 @@ def _numbers(field: Field, numbers: Any, column: Any, factor: float) -> Converte
 def _by_distinct_value(field: Field, column: Any) -> Converted:
     encoded = pc.dictionary_encode(column)
     distinct = encoded.dictionary.to_pylist()
-    answers = _each(distinct, lambda value: checked(field, value))
+    answers = _each(field, distinct, lambda value: checked(field, value))
     faulty = {fault.position: fault for fault in answers.faults}
     values: list[Any] = []
     faults: list[Fault] = []
@@ -172,7 +175,7 @@ def _by_distinct_value(field: Field, column: Any) -> Converted:
     return Converted(values, tuple(faults))
 
 
-def _each(values: Sequence[Any], check: Callable[[Any], Any]) -> Converted:
+def _each(field: Field, values: Sequence[Any], check: Callable[[Any], Any]) -> Converted:
     kept: list[Any] = []
     faults: list[Fault] = []
     for position, value in enumerate(values):
@@ -180,16 +183,16 @@ def _each(values: Sequence[Any], check: Callable[[Any], Any]) -> Converted:
             kept.append(check(value))
         except InvalidInput as error:
             kept.append(None)
-            faults.append(Fault(position, value, error.message))
+            faults.append(Fault(position, value, Words(expected_zh(field), error.message)))
     return Converted(kept, tuple(faults))
 
 
-def _complaint(field: Field, value: Any) -> str:
+def _complaint(field: Field, value: Any) -> Words:
     try:
         checked(field, value)
     except InvalidInput as error:
-        return error.message
-    return f"“{field.en}” ({field.zh}) is {value!r:.80}, which it cannot be."
+        return Words(expected_zh(field), error.message)
+    return Words(expected_zh(field), f"“{field.en}” ({field.zh}) is {value!r:.80}, which it cannot be.")
 
 
 def _scaled(value: Any, factor: float) -> Any:

@@ -18,6 +18,7 @@ from gridgov.geo.transform import AxisOrder, Geometries
 from gridgov.models import GeometryType, RecordKind
 from gridgov.settings import Settings
 
+_SMALLEST_CHANGE = 0.005  # m² that a repair must change for the report to say so
 FAR_OUTSIDE = 50_000.0  # metres from the zone beyond which a place is a mistake of coordinates
 _CHINA = shapely.box(73.0, 3.0, 136.0, 54.0)
 _FAMILIES: dict[GeometryType, Family] = {GeometryType.POINT: "point", GeometryType.POLYGON: "polygon"}
@@ -142,7 +143,7 @@ def _report(
     place: tuple[float | None, float | None] = (None, None),
 ) -> None:
     name = _KIND_OF_FINDING.get((finding.kind, finding.repaired), finding.kind)
-    value = f"{finding.area_change:+.2f} m²" if finding.area_change else None
+    value = f"{finding.area_change:+.2f} m²" if abs(finding.area_change) >= _SMALLEST_CHANGE else None
     problems.add(
         name,
         position,

@@ -223,6 +223,9 @@ def test_missing_and_wrong_values_name_row_field_and_value(tmp_path: Path) -> No
     assert found[("wrong_value", 3, "plan_year")] == "1800"
     assert ("wrong_value", 4, "name_zh") in found
     assert len(found) == 4
+    year = next(each for each in plan(tmp_path, rows).report.problems if each.field == "plan_year")
+    assert year.remedy_zh == "“计划年度”须为整数，范围 1949 至 2100"
+    assert "from 1949 to 2100" in year.remedy_en
 
 
 def test_unknown_columns_are_reported_and_left_out(tmp_path: Path) -> None:
