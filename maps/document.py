@@ -87,7 +87,7 @@ def document(picture: Picture, language: Language, *, standalone: bool, nonce: s
             style.patterns(_symbols(picture)),
             '<main class="desk">',
             _panel(picture, language),
-            f'<div class="map-frame" aria-label="{say("map", language)}">{figure.html.render()}</div>',
+            f'<div class="map-frame" role="region" aria-label="{say("map", language)}">{figure.html.render()}</div>',
             "</main>",
             data.block(nonce),
             offline.script(figure.script.render(), nonce),

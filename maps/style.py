@@ -99,7 +99,8 @@ def swatch(symbol: Symbol, shape: str = "fill") -> str:
 
 def mark_svg(mark: Mark, size: int = 20) -> str:
     """The mark of an issue state as SVG; closed is hollow."""
-    fill, line = ("#ffffff", mark.colour) if mark.shape == "ring" else (mark.colour, "#ffffff")
+    paper = COLOURS["surface"]
+    fill, line = (paper, mark.colour) if mark.shape == "ring" else (mark.colour, paper)
     width = 2.5 if mark.shape == "ring" else 1.5
     return (
         f'<svg class="mark" viewBox="0 0 20 20" width="{size}" height="{size}" fill="{fill}" stroke="{line}" '

@@ -16,7 +16,6 @@ WORDS = MappingProxyType(
         "land.title": Words("用地现状与土地收储", "Land use and reserved land"),
         "plants.title": Words("闲置厂房与招商载体", "Idle plants and listings"),
         "grids.title": Words("社区网格与问题", "Community grids and issues"),
-        "summary": Words("概要", "Summary"),
         "legend": Words("图例", "Legend"),
         "layers": Words("图层", "Layers"),
         "map": Words("地图", "Map"),
@@ -35,7 +34,6 @@ WORDS = MappingProxyType(
             "{layer}: {total} in all, only the first {shown} are drawn; use the lists or an export for all.",
         ),
         "ground": Words("道路、河流与绿地", "Roads, river and green"),
-        "unnamed": Words("未命名", "unnamed"),
         "unknown": Words("未知", "unknown"),
         "yes": Words("是", "yes"),
         "no": Words("否", "no"),
@@ -75,9 +73,6 @@ WORDS = MappingProxyType(
         "boundaries": Words("边界", "Boundaries"),
         "streets": Words("街道和镇", "Streets and towns"),
         "households": Words("户", "households"),
-        "issue.due": Words("办理时限", "due"),
-        "buildings.count": Words("栋楼", "buildings"),
-        "accuracy": Words("定位精度 {metres} m", "accuracy {metres} m"),
         "summary.open": Words("列表与图例", "List and legend"),
         "cranes": Words("行车", "cranes"),
         "cluster": Words("{count} 件问题", "{count} issues"),
@@ -85,7 +80,6 @@ WORDS = MappingProxyType(
         "zoom.out": Words("缩小", "Zoom out"),
         "close": Words("关闭", "Close"),
         "mu": Words("亩", "mu"),
-        "made": Words("制图", "Drawn"),
     }
 )
 

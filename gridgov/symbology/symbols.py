@@ -79,7 +79,7 @@ _STAGE_HATCHES = MappingProxyType(
         "preparing": Hatch(45, 7, 1.3, _ACCENT),
         "clear": Hatch(45, 4.5, 1.3, _ACCENT),
         "listed": Hatch(45, 7, 1.3, _ACCENT, cross=True),
-        "sold": None,
+        "sold": Hatch(90, 9, 1.0, COLOURS["ok"]),
         "not_started": Hatch(135, 6, 1.2, COLOURS["warn"]),
         "building": Hatch(135, 9, 1.0, COLOURS["ok"]),
         "completed": None,
@@ -91,7 +91,7 @@ _PARCEL = Symbol(MAP_COLOURS["land-unknown"], 0.7, COLOURS["surface"], 1.0)
 _LET = Symbol(MAP_COLOURS["let"], 1.0, MAP_COLOURS["let-line"], 0.8)
 _VACANT_HATCH = Hatch(45, 5, 1.2, _ACCENT)
 
-PARK_TINTS = ("#cfe0f3", "#f6dfc3", "#d9e8cd", "#e5d6ee", "#f7d9d9", "#d3e9e7", "#efe7bd", "#dfe1e8")
+PARK_TINTS = tuple(MAP_COLOURS[f"park-{number}"] for number in range(1, 9))
 
 
 def park_tint(index: int) -> str:
@@ -130,7 +130,7 @@ def _areas() -> Iterable[LayerStyle]:
     yield LayerStyle("villages", Symbol(COLOURS["surface"], 0.2, COLOURS["ink-500"], 1.4))
     yield LayerStyle("grids", Symbol("", 0, COLOURS["ink-500"], 1.0, (5, 3)))
     yield LayerStyle("micro_grids", Symbol("", 0, line, 0.7, (2, 3)))
-    yield LayerStyle("estates", Symbol("#f1e6bd", 0.6, "#a08a3c", 1.4))
+    yield LayerStyle("estates", Symbol(MAP_COLOURS["estate"], 0.6, MAP_COLOURS["estate-line"], 1.4))
 
 
 _FACILITY_LINE = Symbol("", 0, MAP_COLOURS["road"], 4.0)
@@ -164,7 +164,7 @@ LAYER_STYLES: Mapping[str, LayerStyle] = MappingProxyType(
                     "part_vacant": Symbol(COLOURS["surface"], 1.0, _ACCENT, 1.2, hatch=_VACANT_HATCH),
                     "planned": Symbol(COLOURS["ok-soft"], 1.0, COLOURS["ok"], 1.4),
                     "let": _LET,
-                    "own_use": replace(_LET, fill="#dde1e6"),
+                    "own_use": replace(_LET, fill=MAP_COLOURS["own-use"]),
                     "unknown": replace(_LET, fill=COLOURS["surface"], dash=(3, 2)),
                 },
             ),

@@ -32,15 +32,34 @@ MAP_COLOURS = MappingProxyType(
     {
         "water": "#b7d8ee",
         "water-line": "#8fbfdf",
+        "water-name": "#2f6d94",
         "green": "#cfe5c4",
         "green-line": "#9cc48c",
         "road": "#ffffff",
         "road-line": "#d5d9d6",
         "building": "#d8cfae",
         "building-line": "#bdb188",
+        "estate": "#f1e6bd",
+        "estate-line": "#a08a3c",
+        "plot": "#f7f6f2",
+        "plot-line": "#dcd9d0",
         "let": "#c4c9d1",
         "let-line": "#8d99a8",
+        "own-use": "#dde1e6",
         "land-unknown": "#e6e3dd",
+        # park tints, repeated after the last
+        "park-1": "#cfe0f3",
+        "park-2": "#f6dfc3",
+        "park-3": "#d9e8cd",
+        "park-4": "#e5d6ee",
+        "park-5": "#f7d9d9",
+        "park-6": "#d3e9e7",
+        "park-7": "#efe7bd",
+        "park-8": "#dfe1e8",
+        # land uses as the sketch on the landing page hints at them; real maps take the colours of the codes
+        "sketch-industry": "#d9bfa8",
+        "sketch-homes": "#f3e08a",
+        "sketch-green": "#bfe3b0",
     }
 )
 

@@ -10,7 +10,7 @@ from gridgov.layers import LAYERS
 from gridgov.models import AREAS, LISTINGS, PARCELS, PLANTS, Record
 from gridgov.models.vocabulary import RESERVED_STAGES
 from gridgov.store.base import Filter, Query, Tx
-from gridgov.symbology import LAYER_STYLES, Symbol, park_tint
+from gridgov.symbology import COLOURS, LAYER_STYLES, Symbol, park_tint
 from maps import figures, style
 from maps.cards import card, field_rows
 from maps.features import Budget, Feature, bounds, inside, name_of
@@ -41,9 +41,9 @@ def picture(tx: Tx, language: Language) -> Picture:
         value = figures.square_kilometres(park.get("area_geodesic_m2") or 0.0)
         rows.append(Row(name, detail, value, style.swatch(symbol), key, (lon, lat, 14)))
         legend.append((style.swatch(symbol), name))
-    parcels = _parcels_layer(tx, budget, language)
+    plants = _plants_layer(tx, budget, language)
     layers = [
-        ground.ground_layer(tx, budget, language), parcels, layer, ground.zone_layer(zone, language),
+        ground.ground_layer(tx, budget, language), plants, layer, ground.zone_layer(zone, language),
         ground.facilities_layer(tx, budget, language, show=False),
     ]  # fmt: skip
     seen = [*parks, *((zone,) if zone else ())]
@@ -115,10 +115,10 @@ def _idle_by_park(tx: Tx) -> dict[str, float]:
     return dict(sums)
 
 
-def _parcels_layer(tx: Tx, budget: Budget, language: Language) -> MapLayer:
+def _plants_layer(tx: Tx, budget: Budget, language: Language) -> MapLayer:
     """The plants as quiet blocks, so that a park reads as a built place."""
     title = LAYERS["plants"].title(language)
-    quiet = Symbol("#ffffff", 0.55, LAYER_STYLES["plants"].symbol("let").stroke, 0.6)
+    quiet = Symbol(COLOURS["surface"], 0.55, LAYER_STYLES["plants"].symbol("let").stroke, 0.6)
     records = budget.read(tx, PLANTS, title)
     shapes = [Feature(f"plant:{record['code']}", record.geometry) for record in records]
     return MapLayer("plants", title, quiet, shapes, live=False)

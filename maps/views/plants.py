@@ -10,7 +10,7 @@ from gridgov.layers import LAYERS
 from gridgov.models import AREAS, LISTINGS, PARCELS, PLANTS, UNITS, Record
 from gridgov.models.vocabulary import OFFERS, VACANCIES
 from gridgov.store.base import Filter, Query, Tx
-from gridgov.symbology import LAYER_STYLES, Symbol, legend
+from gridgov.symbology import LAYER_STYLES, MAP_COLOURS, Symbol, legend
 from maps import figures, style
 from maps.cards import card, fact, field_rows, freshness, table
 from maps.features import Budget, Cut, Feature, bounds, inside, name_of
@@ -205,7 +205,9 @@ def _parcels(tx: Tx, budget: Budget, language: Language) -> MapLayer:
     title = LAYERS["parcels"].title(language)
     records = budget.read(tx, PARCELS, title, Filter("park_code", "null", False))
     shapes = [Feature(f"parcel:{record['code']}", record.geometry) for record in records]
-    return MapLayer("parcels", title, Symbol("#f7f6f2", 1.0, "#dcd9d0", 0.8), shapes, live=False)
+    return MapLayer(
+        "parcels", title, Symbol(MAP_COLOURS["plot"], 1.0, MAP_COLOURS["plot-line"], 0.8), shapes, live=False
+    )
 
 
 def _parks(tx: Tx, budget: Budget, language: Language) -> MapLayer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -23,7 +24,7 @@ from gridgov.symbology import (
     park_tint,
     qgis_style,
 )
-from maps import style
+from maps import pages, style
 
 NOW = dt.datetime(2026, 11, 20, 6, 5, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -107,6 +108,15 @@ def test_leaflet_draws_what_symbology_says(name: str) -> None:
             assert (options["fillColor"], options["fillOpacity"]) == (symbol.fill, symbol.fill_opacity)
         else:
             assert options["fill"] is False
+
+
+def test_no_colour_is_written_outside_symbology() -> None:
+    places = [*pages.WEB.parent.rglob("*.py"), *pages.WEB.glob("css/*.css"), *pages.WEB.glob("js/*.js")]
+    written = {
+        path.name: re.findall(r"#[0-9a-fA-F]{6}\b", path.read_text(encoding="utf-8")) for path in places
+    }
+    assert {name: found for name, found in written.items() if found} == {}
+    assert len(places) > 20
 
 
 def test_different_hatches_have_different_patterns() -> None:

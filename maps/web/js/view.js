@@ -190,7 +190,7 @@
     }
     const title = words("cluster").replace("{count}", String(total));
     const html = `<svg viewBox="0 0 40 40" width="${size}" height="${size}" role="img" aria-label="${escaped(title)}">`
-      + `<circle cx="20" cy="20" r="18.5" fill="#ffffff"/><g transform="rotate(-90 20 20)">${ring}</g>`
+      + `<circle cx="20" cy="20" r="18.5" class="paper"/><g transform="rotate(-90 20 20)">${ring}</g>`
       + `<text x="20" y="24.5" text-anchor="middle">${total}</text></svg>`;
     return L.divIcon({ className: "cluster", html, iconSize: [size, size] });
   }
