@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import importing, linking, listing, reporting, table
+from bench import importing, linking, listing, reporting, serving, table
 from bench.contest import Row, Surroundings, Way, hold
 from tests import throwaway_postgres
 
@@ -39,6 +39,8 @@ CONTESTS: tuple[tuple[str, tuple[Way, ...], int, int], ...] = (
     ("list 100 of about 900 parcels, PostGIS", listing.LARGE_POSTGIS, 5, 1),
     ("report issues, SQLite", reporting.TO_SQLITE, 5, 1),
     ("report issues, PostGIS", reporting.TO_POSTGIS, 5, 1),
+    ("report issues over HTTP, SQLite", serving.TO_SQLITE, 3, 1),
+    ("report issues over HTTP, PostGIS", serving.TO_POSTGIS, 3, 1),
 )
 
 

@@ -104,9 +104,8 @@ def hold(contest: str, ways: Sequence[tuple[Way, Surroundings]], turns: int, fir
                 line.send("end")
                 row.peak_mb = line.recv()
     finally:
-        for process, row in zip(processes, rows, strict=False):
-            if row.fault or not row.peak_mb:
-                _end(process)
+        for process in processes:
+            _end(process)
             process.join()
     return rows
 
