@@ -208,6 +208,13 @@ class ProblemList:
         for position in positions:
             self.add(kind, int(position), **facts)
 
+    def add_unlisted(self, kind: str, positions: NDArray[np.intp]) -> None:
+        """Count further rows of a kind whose list is full already."""
+        if len(positions):
+            self.counts[kind] += len(positions)
+        if PROBLEM_KINDS[kind].severity == "error":
+            self.bad[positions] = True
+
     def row_words(self, position: int) -> Words:
         """A row without a code, for people."""
         return Words(f"第 {self._rows[position]} 行", f"row {self._rows[position]}")

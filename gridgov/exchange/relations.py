@@ -13,9 +13,10 @@ from gridgov.codes import CodeFault, Verdict, describe, judge
 from gridgov.errors import InvalidValue
 from gridgov.exchange.existing import Existing
 from gridgov.exchange.mapping import LAND_NAMES
-from gridgov.exchange.problems import ProblemList
+from gridgov.exchange.problems import MOST_LISTED, ProblemList
 from gridgov.geo.coverage import coverage_faults
 from gridgov.geo.measure import geodesic_area, mu_to_square_metres
+from gridgov.geo.predicates import interior_point
 from gridgov.geo.transform import Geometries
 from gridgov.geo.words import Words
 from gridgov.models import KINDS, FieldType, RecordKind
@@ -115,18 +116,19 @@ def check_claimed_areas(values: Values, stored: Geometries, problems: ProblemLis
         geodesic = geodesic_area(stored[rows])
         with np.errstate(divide="ignore", invalid="ignore"):
             difference = claimed[rows] * square_metres / geodesic - 1.0
-        for index in np.flatnonzero(np.abs(difference) > LARGEST_AREA_DIFFERENCE):
-            position = int(rows[index])
-            place = shapely.get_coordinates(shapely.point_on_surface(stored[position]))[0]
+        off = np.flatnonzero(np.abs(difference) > LARGEST_AREA_DIFFERENCE)
+        places = interior_point(stored[rows[off[:MOST_LISTED]]])
+        for index, (lon, lat) in zip(off.tolist(), places.tolist(), strict=False):
             problems.add(
                 "claimed_area_differs",
-                position,
+                int(rows[index]),
                 field=field,
-                value=f"{claimed[position]:g}",
-                place=(place[0], place[1]),
+                value=f"{claimed[rows[index]]:g}",
+                place=(lon, lat),
                 geodesic=f"{geodesic[index]:,.1f}",
                 difference=f"{difference[index]:+.1%}",
             )
+        problems.add_unlisted("claimed_area_differs", rows[off[MOST_LISTED:]])
 
 
 def check_neighbours(
