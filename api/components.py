@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gridgov.models import KINDS, Field, FieldType, RecordKind
+from gridgov.models import KINDS, Field, FieldType, GeometryType, RecordKind
 from gridgov.models.vocabulary import LINK_LEVELS, LINK_RULES, POSITION_SOURCES, RESERVED_STAGES
 
 Schema = dict[str, Any]
@@ -91,17 +91,23 @@ def _record(kind: RecordKind) -> Schema:
     for name in _ALWAYS:
         properties[name] = field_schema(kind.by_name[name], nullable=False)
     if kind.geometry is not None:
-        properties["geometry"] = {"anyOf": [ref("Geometry"), {"type": "null"}]}
+        properties["geometry"] = {"anyOf": [ref(_OF_KIND[kind.geometry][0]), {"type": "null"}]}
     properties["links"] = {"type": "array", "items": ref("Link")}
     properties["explanation"] = {"type": "array", "items": TEXT}
     properties["distance_m"] = NUMBER
+    properties["repairs"] = {"type": "array", "items": {"type": "object"}}
     if kind.name == "issues":
         properties["texts"] = {"type": "array", "items": TEXT}
     return an_object(properties, _ALWAYS)
 
 
 def _writable(kind: RecordKind, *, new: bool) -> Schema:
-    properties = {field.name: field_schema(field) for field in kind.writable if new or field.name != "id"}
+    properties = {
+        field.name: field_schema(field, nullable=not field.required)
+        for field in kind.writable
+        if new or field.name != "id"
+    }
+    properties["code"]["minLength"] = 1
     if new:
         properties["id"] = {
             "type": "string",
@@ -110,39 +116,52 @@ def _writable(kind: RecordKind, *, new: bool) -> Schema:
         }
     required = [field.name for field in kind.writable if field.required and field.default is None]
     if kind.geometry is not None:
-        properties |= {"geometry": ref("Geometry"), "crs": _CRS}
+        properties |= {"geometry": ref(_OF_KIND[kind.geometry][0]), "crs": _CRS}
         if kind.geometry_required and kind.name != "listings":
             required.append("geometry")
     return an_object(properties, tuple(required) if new else ())
 
 
-def _nested(depth: int) -> Schema:
+def _nested(*fewest: int) -> Schema:
+    """Arrays in arrays of positions; `fewest` members of each, the outermost first."""
     schema: Schema = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 4}
-    for _ in range(depth):
-        schema = {"type": "array", "items": schema}
+    for least in reversed(fewest):
+        schema = {"type": "array", "items": schema, "minItems": least}
     return schema
 
 
-def _geometry() -> Schema:
-    depths = {
-        "Point": 0,
-        "MultiPoint": 1,
-        "LineString": 1,
-        "MultiLineString": 2,
-        "Polygon": 2,
-        "MultiPolygon": 3,
-    }
-    return {
-        "description": "GeoJSON, longitude before latitude in degrees unless `crs` says otherwise.",
-        "oneOf": [
+# geometry type → how its coordinates are nested; a ring has four positions or more.
+_COORDINATES: Final = {
+    "Point": _nested(),
+    "MultiPoint": _nested(1),
+    "LineString": _nested(2),
+    "MultiLineString": _nested(1, 2),
+    "Polygon": _nested(1, 4),
+    "MultiPolygon": _nested(1, 1, 4),
+}
+_OF_KIND: Final = {
+    GeometryType.POINT: ("PointGeometry", ("Point",)),
+    GeometryType.POLYGON: ("PolygonGeometry", ("Polygon", "MultiPolygon")),
+    GeometryType.ANY: ("Geometry", tuple(_COORDINATES)),
+}
+
+
+def _geometries() -> dict[str, Schema]:
+    made: dict[str, Schema] = {}
+    for component, types in _OF_KIND.values():
+        choices = [
             an_object(
-                {"type": {"const": name}, "coordinates": _nested(depth)},
+                {"type": {"const": name}, "coordinates": _COORDINATES[name]},
                 ("type", "coordinates"),
                 closed=False,
             )
-            for name, depth in depths.items()
-        ],
-    }
+            for name in types
+        ]
+        made[component] = {
+            "description": "GeoJSON, longitude before latitude in degrees unless `crs` says otherwise.",
+            "oneOf": choices,
+        }
+    return made
 
 
 def _link() -> Schema:
@@ -203,7 +222,7 @@ def _shared() -> dict[str, Schema]:
     )
     return {
         "Problem": _problem(),
-        "Geometry": _geometry(),
+        **_geometries(),
         "Link": _link(),
         "FeatureCollection": an_object(
             {
@@ -250,7 +269,7 @@ def _bodies() -> dict[str, Schema]:
     place = {
         "lon": NUMBER,
         "lat": NUMBER,
-        "geometry": ref("Geometry"),
+        "geometry": ref("PointGeometry"),
         "crs": _CRS,
         "position_source": {"type": "string", "enum": list(POSITION_SOURCES)},
         "accuracy_m": {"type": ["number", "null"], "minimum": 0, "maximum": 100_000},

@@ -14,10 +14,12 @@ from api import schemas
 from api.answers import answer
 from api.components import components
 from api.rights import RIGHTS
+from maps.views import VIEW_NAMES
 
 router = APIRouter(tags=["service"])
 
 TITLE = "gridgov"
+_IN_PATHS = {"identifier": {"format": "uuid"}, "view": {"enum": list(VIEW_NAMES)}}
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
     "h2{margin-top:2.5rem;border-bottom:1px solid #ccc}h3{margin:1.5rem 0 .25rem;overflow-wrap:anywhere}"
@@ -62,14 +64,23 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 },
             ],
         )
-        document.setdefault("components", {}).setdefault("schemas", {}).update(components())
+        document["components"] = {"schemas": components()}
         # OpenAPI writes {name:path} as {name}.
         rights = {(method, path.replace(":path", "")): action for (method, path), action in RIGHTS.items()}
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
-                operation["x-action"] = rights.get((method.upper(), path), "")
+                _complete(operation, rights.get((method.upper(), path), ""))
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _complete(operation: dict[str, Any], action: str) -> None:
+    """Say which right a route needs and what its path parameters may be; drop what only FastAPI would answer."""
+    operation["x-action"] = action
+    operation["responses"].pop("422", None)  # parameters are read by us and answer 400
+    for each in operation.get("parameters", ()):
+        if each["in"] == "path":
+            each["schema"].update(_IN_PATHS.get(each["name"], {}))
 
 
 def docs_page(document: dict[str, Any]) -> str:

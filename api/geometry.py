@@ -60,6 +60,20 @@ def read_geometry(
     return to_degrees(shape, crs)
 
 
+def repairs(kind: RecordKind, shape: shapely.Geometry | None) -> list[dict[str, Any]]:
+    """What is mended before `shape` (lon-lat) is stored, in words; [] when it is in order or there is none."""
+    if shape is None or kind.geometry is None:
+        return []
+    families: tuple[geo.Family, ...] = ("point", "line", "polygon")
+    family = (
+        "polygon" if kind.geometry is GeometryType.POLYGON else families[int(shapely.get_dimensions(shape))]
+    )
+    return [
+        {"kind": each.kind, "repaired": each.repaired, "zh": each.how.zh, "en": each.how.en}
+        for each in geo.inspect([shape], family)
+    ]
+
+
 def to_degrees(shape: shapely.Geometry, crs: geo.CoordinateSystem) -> shapely.Geometry:
     """`shape` (east first, in `crs`) in lon-lat degrees. Raises OutOfRange for what is no place on Earth."""
     (converted,) = geo.to_lonlat([shape], crs)

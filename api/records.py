@@ -24,7 +24,7 @@ from api.answers import (
     sentences,
 )
 from api.deps import Call, JsonObject, ScopedCall
-from api.geometry import read_crs, read_geometry
+from api.geometry import read_crs, read_geometry, repairs
 from api.querying import Listing, known_parameters, read_listing
 from gridgov.errors import InvalidFilter, InvalidValue, UnknownField, VersionRequired
 from gridgov.models import AREAS, Record, RecordKind
@@ -97,7 +97,8 @@ class RecordRoutes:
             write = self.create(tx, values=values, linker=linker, payload=sent_payload(body, values))
             links = linked(tx, self.kind, write.record.id)
             (item,) = items(call, [write.record])
-        return created(request, self.kind, write, {**item, "links": links}, tx.revisions)
+        body = {**item, "links": links, **mended(self.kind, values)}
+        return created(request, self.kind, write, body, tx.revisions)
 
     def change_record(
         self, request: Request, identifier: str, call: ScopedCall, body: JsonObject
@@ -115,7 +116,8 @@ class RecordRoutes:
             )
             links = linked(tx, self.kind, record.id)
             (item,) = items(call, [record])
-        return changed(request, self.kind, record, {**item, "links": links}, tx.revisions)
+        answered = {**item, "links": links, **mended(self.kind, values)}
+        return changed(request, self.kind, record, answered, tx.revisions)
 
     def end_record(self, request: Request, identifier: str, call: ScopedCall) -> Response:
         """End a record now; it stays readable with its history. Needs If-Match."""
@@ -182,6 +184,12 @@ def read_values(call: Call, kind: RecordKind, body: Mapping[str, Any]) -> dict[s
     if "id" in values:
         values["id"] = checked_identifier(values["id"])
     return values
+
+
+def mended(kind: RecordKind, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`repairs` when the geometry could not be stored as it was sent."""
+    found = repairs(kind, values.get("geometry"))
+    return {"repairs": found} if found else {}
 
 
 def sent_payload(body: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

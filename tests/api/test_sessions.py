@@ -1,0 +1,223 @@
+"""Signing in: tokens that rotate, limits on guessing, and no write from another site."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.testclient import TestClient
+
+from api import sessions
+from api.app import create_app
+from gridgov.access import Scope
+from gridgov.settings import Settings, read_settings
+from gridgov.store import Store
+from gridgov.store.queries import accounts
+from tests.api.conftest import PASSWORD, Clock, SignedIn, parcel
+from tests.fixtures_store import NOW, ZONE
+
+
+def token_of(client: TestClient) -> str:
+    return client.cookies[sessions.COOKIE]
+
+
+def who(client: TestClient) -> str | None:
+    answer = client.get("/api/session")
+    assert answer.status_code == 200, answer.text
+    user = answer.json()["user"]
+    return None if user is None else str(user["login"])
+
+
+class TestSignIn:
+    def test_nobody_is_signed_in_at_first(self, client: TestClient) -> None:
+        assert client.get("/api/session").json() == {"user": None}
+
+    def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
+        self, client: TestClient, staff: TestClient
+    ) -> None:
+        answer = client.post("/api/session", json={"login": "staff", "password": PASSWORD})
+        assert answer.json()["user"]["role"] == "staff"
+        assert "password" not in answer.text
+        header = answer.headers["set-cookie"]
+        assert "HttpOnly" in header
+        assert "SameSite=Lax" in header
+        assert "Path=/;" in header
+        assert "Max-Age=43200" in header
+        assert "Secure" not in header  # plain http on this machine
+
+    def test_the_store_knows_no_token(self, staff: TestClient, store: Store) -> None:
+        with store.begin(Scope.system(ZONE), NOW) as tx:
+            row = accounts.read_session(tx, sessions.hash_token(token_of(staff)))
+        assert row is not None
+        assert token_of(staff) not in str(row)
+
+    def test_a_wrong_password_and_an_unknown_login_get_one_answer(
+        self, client: TestClient, staff: TestClient
+    ) -> None:
+        wrong = client.post("/api/session", json={"login": "staff", "password": "not this one"})
+        unknown = client.post("/api/session", json={"login": "nobody", "password": "not this one"})
+        assert wrong.status_code == unknown.status_code == 401
+        assert wrong.content == unknown.content
+
+    @pytest.mark.parametrize(
+        "body",
+        [{}, {"login": "staff"}, {"login": 1, "password": "x"}, {"login": "a\u0000", "password": "x"},
+         {"login": "x" * 81, "password": "x"}, {"login": "staff", "password": ""}, {"login": "a", "password": "b", "c": 1}],
+    )  # fmt: skip
+    def test_a_body_that_is_none(self, client: TestClient, body: dict[str, object]) -> None:
+        assert client.post("/api/session", json=body).status_code == 400
+
+    def test_guessing_is_stopped_per_account_and_goes_on_later(
+        self, client: TestClient, staff: TestClient, clock: Clock
+    ) -> None:
+        for _ in range(10):
+            assert (
+                client.post("/api/session", json={"login": "staff", "password": "wrong"}).status_code == 401
+            )
+        stopped = client.post("/api/session", json={"login": "staff", "password": PASSWORD})
+        assert stopped.status_code == 429
+        assert 0 < int(stopped.headers["retry-after"]) <= 900
+        clock.forward(minutes=16)
+        assert client.post("/api/session", json={"login": "staff", "password": PASSWORD}).status_code == 200
+
+    def test_guessing_logins_is_stopped_per_address(self, client: TestClient) -> None:
+        for number in range(50):
+            body = {"login": f"name{number}", "password": "wrong"}
+            assert client.post("/api/session", json=body).status_code == 401
+        assert client.post("/api/session", json={"login": "another", "password": "wrong"}).status_code == 429
+
+    def test_a_success_starts_the_account_s_count_anew(self, client: TestClient, staff: TestClient) -> None:
+        for _ in range(3):
+            for _ in range(8):
+                client.post("/api/session", json={"login": "staff", "password": "wrong"})
+            assert (
+                client.post("/api/session", json={"login": "staff", "password": PASSWORD}).status_code == 200
+            )
+
+
+class TestSession:
+    def test_signing_out_ends_it_for_every_copy(self, staff: TestClient) -> None:
+        copy = TestClient(staff.app, cookies={sessions.COOKIE: token_of(staff)})
+        assert who(copy) == "staff"
+        answer = staff.delete("/api/session")
+        assert answer.status_code == 204
+        assert "Max-Age=0" in answer.headers["set-cookie"]
+        assert who(copy) is None
+        assert staff.delete("/api/session").status_code == 204
+
+    def test_it_ends_after_its_hours(self, staff: TestClient, clock: Clock) -> None:
+        for _ in range(47):
+            clock.forward(minutes=15)
+            assert who(staff) == "staff"
+        clock.forward(minutes=16)
+        assert who(staff) is None
+
+    def test_its_token_is_replaced_every_quarter_hour(self, staff: TestClient, clock: Clock) -> None:
+        first = token_of(staff)
+        clock.forward(minutes=14)
+        assert (who(staff), token_of(staff)) == ("staff", first)
+        clock.forward(minutes=1)
+        assert who(staff) == "staff"
+        assert token_of(staff) != first
+
+    def test_requests_under_way_may_still_use_the_old_token(self, staff: TestClient, clock: Clock) -> None:
+        late = TestClient(staff.app, cookies={sessions.COOKIE: token_of(staff)})
+        clock.forward(minutes=15)
+        who(staff)
+        clock.forward(seconds=9)
+        assert who(late) == "staff"
+        assert who(staff) == "staff"
+
+    def test_a_copied_token_ends_every_session_of_the_sign_in(
+        self, staff: TestClient, clock: Clock, client: TestClient
+    ) -> None:
+        thief = TestClient(staff.app, cookies={sessions.COOKIE: token_of(staff)})
+        clock.forward(minutes=15)
+        assert who(staff) == "staff"
+        clock.forward(seconds=11)
+        assert who(thief) is None
+        assert who(staff) is None
+        assert client.post("/api/session", json={"login": "staff", "password": PASSWORD}).status_code == 200
+
+    @pytest.mark.parametrize("token", ["x", "x" * 43, "é" * 30, "x" * 500, '"; Path=/'])
+    def test_a_made_up_token_is_nobody(self, client: TestClient, token: str) -> None:
+        answer = client.get("/api/session", headers={"Cookie": f"{sessions.COOKIE}={token}".encode()})
+        assert answer.json() == {"user": None}
+
+    def test_it_belongs_to_its_zone(self, staff: TestClient) -> None:
+        assert staff.get(f"/z/{ZONE}/api/session").json()["user"]["login"] == "staff"
+        assert staff.get("/z/other/api/session").status_code == 404
+
+    def test_a_revoked_session_ends_within_a_second_in_every_worker(
+        self, staff: TestClient, store: Store, settings: Settings, clock: Clock
+    ) -> None:
+        other = TestClient(create_app(settings, store, clock), cookies={sessions.COOKIE: token_of(staff)})
+        assert who(other) == "staff"
+        staff.delete("/api/session")
+        clock.forward(seconds=1)
+        assert who(other) is None
+
+
+class TestOrigin:
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Origin": "https://elsewhere.example"},
+            {"Origin": "null"},
+            {"Origin": "http://testserver:8080"},
+            {"Sec-Fetch-Site": "cross-site"},
+            {"Sec-Fetch-Site": "same-site"},
+            {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver"},
+        ],
+    )
+    def test_a_write_from_another_site_is_refused(self, staff: TestClient, headers: dict[str, str]) -> None:
+        answer = staff.post("/api/parcels", json=parcel(), headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:gridgov:problem:wrong-origin")
+        assert staff.get("/api/parcels", headers=headers).json()["items"] == []
+
+    @pytest.mark.parametrize(
+        "headers",
+        [{}, {"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}],
+    )
+    def test_a_write_of_our_own_pages_or_of_no_browser(
+        self, staff: TestClient, headers: dict[str, str]
+    ) -> None:
+        assert staff.post("/api/parcels", json=parcel(), headers=headers).status_code == 201
+
+
+class TestBehindAProxy:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return read_settings(
+            {}, demo=True, trusted_proxies="10.1.2.3, 10.9.0.0/16", public_url="https://map.example"
+        )
+
+    @pytest.fixture
+    def proxied(self, client: TestClient) -> TestClient:
+        return TestClient(client.app, client=("10.1.2.3", 4711), base_url="http://inner")
+
+    def test_the_cookie_is_secure_and_the_origin_is_the_public_one(
+        self, proxied: TestClient, sign_in: SignedIn
+    ) -> None:
+        sign_in("staff")
+        body = {"login": "staff", "password": PASSWORD}
+        headers = {
+            "X-Forwarded-Proto": "https",
+            "X-Forwarded-For": "203.0.113.9",
+            "Origin": "https://map.example",
+        }
+        answer = proxied.post("/api/session", json=body, headers=headers)
+        assert "Secure" in answer.headers["set-cookie"]
+        wrong = proxied.post("/api/session", json=body, headers=headers | {"Origin": "http://inner"})
+        assert wrong.status_code == 403
+
+    def test_addresses_are_counted_apart_only_when_a_trusted_proxy_tells_them(
+        self, proxied: TestClient, client: TestClient
+    ) -> None:
+        body = {"category": "weeds", "lon": 113.3, "lat": 33.7}
+
+        def report(caller: TestClient, address: str) -> int:
+            return caller.post("/api/issues", json=body, headers={"X-Forwarded-For": address}).status_code
+
+        statuses = [report(proxied, f"198.51.100.7, 203.0.113.{n}") for n in range(12)]
+        assert statuses == [201] * 12
+        statuses = [report(client, f"203.0.113.{n}") for n in range(11)]
+        assert statuses == [201] * 10 + [429]
