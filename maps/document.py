@@ -12,6 +12,7 @@ from html import escape
 from typing import Any, Final
 
 import folium
+import orjson
 from branca.element import MacroElement
 from folium.plugins import MarkerCluster
 from folium.template import Template
@@ -27,6 +28,10 @@ VIEW_NAMES: Final = ("parks", "land", "plants", "grids")
 ZOOM_MAX: Final = 20
 _SCRIPTS: Final = ("js/labels.js", "js/view.js")
 _STYLES: Final = ("tokens.css", "css/view.css")
+_NORTH: Final = (  # on paper only: on the screen everybody knows that north is up
+    '<svg class="north" viewBox="0 0 24 40" aria-hidden="true"><path d="M12 2 20 30 12 25 4 30Z"/>'
+    '<text x="12" y="39" text-anchor="middle">N</text></svg>'
+)
 # folium ends its names with a random number; a document that is drawn twice must be the same twice.
 _RANDOM_NAME: Final = re.compile(r"(?<=_)[0-9a-f]{32}(?![0-9a-f])")
 
@@ -60,7 +65,7 @@ class _Data(list[Any]):
 
     def block(self, nonce: str) -> str:
         """The JSON block; no tag can open or close inside it."""
-        text = json.dumps(self, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+        text = orjson.dumps(list(self)).decode().replace("<", "\\u003c")
         return (
             f'<script type="application/json" id="view-data"{offline.nonce_attribute(nonce)}>{text}</script>'
         )
@@ -87,7 +92,8 @@ def document(picture: Picture, language: Language, *, standalone: bool, nonce: s
             style.patterns(_symbols(picture)),
             '<main class="desk">',
             _panel(picture, language),
-            f'<div class="map-frame" role="region" aria-label="{say("map", language)}">{figure.html.render()}</div>',
+            f'<div class="map-frame" role="region" aria-label="{say("map", language)}">',
+            f"{figure.html.render()}{_NORTH}</div>",
             "</main>",
             data.block(nonce),
             offline.script(figure.script.render(), nonce),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+import orjson
 import shapely
 
 from gridgov.models import Record, RecordKind
@@ -64,6 +64,7 @@ def collection(features: Sequence[Feature]) -> dict[str, Any]:
     rounded = shapely.transform(
         np.array([each.geometry for each in drawn], dtype=object), lambda xy: np.round(xy, DECIMALS)
     )
+    shapes = orjson.loads("[" + ",".join(shapely.to_geojson(rounded)) + "]")
     return {
         "type": "FeatureCollection",
         "features": [
@@ -71,9 +72,9 @@ def collection(features: Sequence[Feature]) -> dict[str, Any]:
                 "type": "Feature",
                 "id": each.key,
                 "properties": {"card": each.card, "tip": each.tip},
-                "geometry": json.loads(text),
+                "geometry": shape,
             }
-            for each, text in zip(drawn, shapely.to_geojson(rounded), strict=True)
+            for each, shape in zip(drawn, shapes, strict=True)
         ],
     }
 

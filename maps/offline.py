@@ -21,18 +21,23 @@ from maps import pages
 VENDORED: Final = {
     "leaflet.js": "vendor/leaflet/leaflet.js",
     "leaflet.css": "vendor/leaflet/leaflet.css",
-    "jquery-3.7.1.min.js": "vendor/jquery/jquery.slim.min.js",
     "leaflet.markercluster.js": "vendor/leaflet.markercluster/leaflet.markercluster.js",
     "MarkerCluster.css": "vendor/leaflet.markercluster/MarkerCluster.css",
     "MarkerCluster.Default.css": "vendor/leaflet.markercluster/MarkerCluster.Default.css",
 }
-# Only looks that our own style replaces: frames, fonts and icon sets.
+# Looks that our own style replaces, and jQuery, which only folium's own popups need.
 DROPPED: Final = frozenset(
     {
-        "bootstrap.bundle.min.js", "bootstrap.min.css", "bootstrap-glyphicons.css", "all.min.css",
-        "leaflet.awesome-markers.js", "leaflet.awesome-markers.css", "leaflet.awesome.rotate.min.css",
+        "jquery-3.7.1.min.js",
+        "bootstrap.bundle.min.js",
+        "bootstrap.min.css",
+        "bootstrap-glyphicons.css",
+        "all.min.css",
+        "leaflet.awesome-markers.js",
+        "leaflet.awesome-markers.css",
+        "leaflet.awesome.rotate.min.css",
     }
-)  # fmt: skip
+)
 _PICTURE_TYPES: Final = {".png": "image/png", ".svg": "image/svg+xml"}
 _CSS_URL = re.compile(r"url\((['\"]?)(?!data:|#)([^'\")]+)\1\)")
 

@@ -148,3 +148,16 @@ def test_the_language_link_keeps_the_page(watch: Open) -> None:
     page.wait_for_selector("body[data-ready]")
     assert page.locator("h1").inner_text() == "Land use and reserved land"
     assert "/maps/land?lang=en" in page.url
+
+
+def test_pages_below_a_zone_stay_in_their_zone(watch: Open) -> None:
+    page = watch().open("/z/pds-gaoxin/?lang=en")
+    assert page.locator("[data-zone]").inner_text() == "Pingdingshan High-tech Zone"
+    page.get_by_role("link", name="Grids").click()
+    page.wait_for_selector("body[data-ready]")
+    page.get_by_role("link", name="Parks").click()
+    page.wait_for_selector("body[data-ready]")
+    assert "/z/pds-gaoxin/maps/parks?lang=en" in page.url
+    page.locator(".bar .zone").click()
+    page.wait_for_selector("body[data-ready]")
+    assert page.url.endswith("/z/pds-gaoxin/?lang=en")

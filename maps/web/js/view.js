@@ -209,6 +209,7 @@
       fit();
     };
     narrow.addEventListener("change", arrange);
+    matchMedia("print").addEventListener("change", arrange);
     panel?.addEventListener("toggle", () => map.invalidateSize({ animate: false }));
     arrange();
     document.body.dataset.ready = "true";
