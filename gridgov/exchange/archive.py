@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import lzma
 import re
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from gridgov.errors import TooLarge, UnreadableFile, UnsafeArchive
@@ -18,6 +20,15 @@ _RATIO_COUNTS_FROM = 10 * 1024**2  # small files may be as repetitive as they li
 _CHUNK = 1024**2
 _UTF8_NAME = 0x800  # the zip flag that says a name is UTF-8
 _ENCRYPTED = 0x1
+# What reading a damaged zip raises: wrong sums, broken streams, names in no encoding, methods nobody knows.
+BROKEN_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    UnicodeDecodeError,
+)
 _FORBIDDEN_XML = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -35,7 +46,7 @@ def unpack(path: Path, folder: Path, settings: Settings) -> list[Path]:
             left = settings.unpacked_max_bytes
             for member, target in zip(members, targets, strict=True):
                 left -= _extract(archive, member, target, left, settings)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except BROKEN_ZIP as error:
         message = f"{path.name} is a damaged or cut-off zip archive ({error}); pack it again."
         raise UnreadableFile(message, file=path.name) from error
     return targets
@@ -85,13 +96,23 @@ def _extract(
     """Write one member, counting what really comes out (headers may lie). Returns the bytes written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     written = 0
-    with archive.open(member) as packed, target.open("wb") as file:
-        while chunk := packed.read(_CHUNK):
+    with target.open("wb") as file:
+        for chunk in _chunks(archive, member):
             written += len(chunk)
             if written > left:
                 raise _too_large(str(archive.filename), settings.unpacked_max_bytes + 1, settings)
             file.write(chunk)
     return written
+
+
+def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """What a member unpacks to, piece by piece. Raises BadZipFile also where its place lies outside the file."""
+    try:
+        with archive.open(member) as packed:
+            while chunk := packed.read(_CHUNK):
+                yield chunk
+    except OSError as error:
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 def _safe_name(path: Path, member: zipfile.ZipInfo) -> PurePosixPath:

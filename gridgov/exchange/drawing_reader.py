@@ -18,9 +18,9 @@ from ezdxf.lldxf.const import DXFError
 from ezdxf.path import from_hatch, make_path
 
 from gridgov.errors import UnreadableFile
+from gridgov.exchange.limits import too_many_rows
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import SourceTable
-from gridgov.exchange.vector_reader import too_many_rows
 from gridgov.geo.transform import Geometries
 from gridgov.geo.words import Words
 

@@ -11,9 +11,9 @@ import shapely
 
 from gridgov.errors import UnreadableFile
 from gridgov.exchange.archive import check_kml
+from gridgov.exchange.limits import too_many_rows
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import SourceTable
-from gridgov.exchange.vector_reader import too_many_rows
 from gridgov.geo.crs import WGS84
 from gridgov.geo.raw import polygon_from_rings
 from gridgov.geo.shapes import Finding

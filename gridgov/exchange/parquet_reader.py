@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gridgov.errors import UnreadableFile
+from gridgov.exchange.limits import too_many_rows
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import CrsSource, SourceTable
-from gridgov.exchange.vector_reader import too_many_rows
 from gridgov.exchange.wkb import geometries_of
 from gridgov.geo.crs import WGS84, CoordinateSystem, crs_from_wkt, parse_crs
 from gridgov.geo.shapes import Finding
@@ -27,6 +27,7 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
         if file.metadata.num_rows > options.settings.import_max_rows:
             raise too_many_rows(path, file.metadata.num_rows, options.settings.import_max_rows)
         table = file.read()
+        table.validate(full=True)  # texts that are not UTF-8
     except (pa.ArrowException, OSError) as error:
         message = f"{path.name} cannot be read as {form.title}: it is cut off or damaged. Export it again."
         raise UnreadableFile(message, file=path.name) from error

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gridgov.errors import UnreadableFile, UnsupportedFormat
+from gridgov.exchange.archive import BROKEN_ZIP
 from gridgov.exchange.source import SourceTable
 from gridgov.settings import Settings
 
@@ -168,7 +169,7 @@ def _is_workbook(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return "xl/workbook.xml" in archive.namelist()
-    except zipfile.BadZipFile:
+    except BROKEN_ZIP:
         return path.suffix.lower() in FORMATS["xlsx"].endings
 
 

@@ -10,6 +10,7 @@ import pyogrio
 
 from gridgov.errors import UnreadableFile
 from gridgov.exchange.dbf import Dbf, all_texts, decoded, read_dbf
+from gridgov.exchange.limits import too_many_rows
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import SourceTable
 from gridgov.exchange.text_encoding import Encoding, choose_encoding
@@ -18,7 +19,6 @@ from gridgov.exchange.vector_reader import (
     GDAL_LOCK,
     declared,
     gdal_notes,
-    too_many_rows,
     unreadable,
 )
 from gridgov.exchange.wkb import geometries_of

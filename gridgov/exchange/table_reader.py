@@ -18,13 +18,13 @@ import pyarrow as pa
 from openpyxl.utils.exceptions import InvalidFileException
 
 from gridgov.errors import InvalidValue, TooLarge, UnreadableFile
-from gridgov.exchange.archive import HIGHEST_RATIO
+from gridgov.exchange.archive import BROKEN_ZIP, HIGHEST_RATIO
+from gridgov.exchange.limits import too_many_rows
 from gridgov.exchange.neutral import restored
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import SourceTable
 from gridgov.exchange.tabular import place_rows
 from gridgov.exchange.text_encoding import Encoding, choose_encoding
-from gridgov.exchange.vector_reader import too_many_rows
 from gridgov.geo.words import Words
 
 _DELIMITERS = ",\t;|"
@@ -154,7 +154,15 @@ def _workbook_rows(
                 sheet.reset_dimensions()
             rows = list(_cells(path, sheet.iter_rows(values_only=True), limit, numeric))
             book.close()
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, EOFError, SyntaxError) as error:
+    except (
+        InvalidFileException,
+        *BROKEN_ZIP,
+        KeyError,
+        ValueError,
+        TypeError,
+        OSError,
+        SyntaxError,
+    ) as error:
         message = f"{path.name} cannot be read as XLSX: it is cut off or damaged. Save it again."
         raise UnreadableFile(message, file=path.name) from error
     return name, rows, numeric
@@ -221,7 +229,7 @@ def _check_bomb(path: Path, options: ReadOptions) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except zipfile.BadZipFile as error:
+    except BROKEN_ZIP as error:
         message = f"{path.name} cannot be read as XLSX: it is cut off or damaged. Save it again."
         raise UnreadableFile(message, file=path.name) from error
     limit = options.settings.unpacked_max_bytes

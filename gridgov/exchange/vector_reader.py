@@ -8,10 +8,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError
 
-from gridgov.errors import InvalidValue, TooLarge, UnreadableFile
+from gridgov.errors import InvalidValue, UnreadableFile
+from gridgov.exchange.limits import too_many_rows
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import CrsSource, SourceTable
 from gridgov.exchange.wkb import geometries_of
@@ -20,7 +22,16 @@ from gridgov.geo.shapes import Finding
 from gridgov.geo.transform import Geometries
 from gridgov.geo.words import Words
 
-GDAL_ERRORS = (DataSourceError, DataLayerError, FeatureError, FieldError)
+GDAL_ERRORS = (
+    DataSourceError,
+    DataLayerError,
+    FeatureError,
+    FieldError,
+    OSError,  # from the stream of a file that breaks off in the middle
+    UnicodeDecodeError,  # names that are not UTF-8
+    UnboundLocalError,  # pyogrio's own slip over a damaged .prj
+    pa.ArrowException,
+)
 
 # pyogrio hands GDAL's complaints on as Python warnings, whose filters belong to the whole process.
 GDAL_LOCK = threading.Lock()
@@ -37,6 +48,7 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
             layer = choose_layer(path, options.layer)
             _check_count(path, layer, options)
             meta, table = pyogrio.raw.read_arrow(path, layer=layer)
+            table.validate(full=True)  # texts that are not UTF-8
         except GDAL_ERRORS as error:
             raise unreadable(path, form, error) from error
     geometry_name = meta["geometry_name"] or "wkb_geometry"
@@ -111,15 +123,6 @@ def _check_count(path: Path, layer: str, options: ReadOptions) -> None:
     limit = options.settings.import_max_rows
     if count > limit:
         raise too_many_rows(path, count, limit)
-
-
-def too_many_rows(path: Path, count: int, limit: int) -> TooLarge:
-    """More rows than one import may have."""
-    message = (
-        f"{path.name} has {count:,} rows, more than GRIDGOV_IMPORT_MAX_ROWS = {limit:,}; "
-        "split the file or raise the setting."
-    )
-    return TooLarge(message, file=path.name, setting="GRIDGOV_IMPORT_MAX_ROWS", limit=limit)
 
 
 def _has_crs_member(path: Path) -> bool:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 
-from gridgov.errors import LiveStoreFile, TooLarge, UnreadableFile, UnsupportedFormat
-from gridgov.exchange.planning import Options, Plan, plan_import
+from gridgov.errors import InvalidInput, LiveStoreFile, TooLarge, UnreadableFile, UnsupportedFormat
 from gridgov.exchange.reading import read_source
 from gridgov.exchange.source import SourceTable
-from gridgov.geo import Epsg
-from gridgov.models import PARCELS, RecordKind
 from gridgov.settings import Settings
 from tests.exchange.files import (
-    ZONE,
     flatgeobuf,
+    geodatabase_zip,
     geopackage,
     geoparquet,
     parcels,
     shapefile,
+    shapefile_zip,
     workbook,
     write_geojson,
     zipped,
@@ -29,11 +31,6 @@ from tests.exchange.files import (
 
 SETTINGS = Settings()
 NOW = dt.datetime(2026, 11, 20, 6, 5, tzinfo=dt.UTC)
-GRID = Epsg(4547)
-
-
-def plan(path: Path, kind: RecordKind = PARCELS, **options: Any) -> Plan:
-    return plan_import(path, kind, settings=SETTINGS, now=NOW, options=Options(**options), zone_boundary=ZONE)
 
 
 def content(name: str) -> bytes:
@@ -143,3 +140,44 @@ def test_reading_leaves_no_trace_beside_the_file(tmp_path: Path) -> None:
         assert len(source) == 3
         assert path.read_bytes() == was
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.fgb", "a.gpkg"]
+
+
+def test_a_geojson_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = write_geojson(tmp_path / "a.geojson", parcels())
+    path.write_bytes(path.read_text(encoding="utf-8").encode("gbk"))
+    with pytest.raises(UnreadableFile, match=r"a\.geojson"):
+        read_source(path, SETTINGS)
+
+
+SOUND: list[Callable[[Path], Path]] = [geopackage, flatgeobuf, geoparquet, shapefile_zip, geodatabase_zip]
+SPOILED = st.one_of(
+    st.tuples(st.just("cut"), st.floats(0.0, 1.0, exclude_max=True), st.just(0)),
+    st.tuples(st.just("changed"), st.floats(0.0, 1.0, exclude_max=True), st.integers(0, 255)),
+)
+
+
+@pytest.fixture(scope="module", params=SOUND, ids=lambda write: write.__name__)
+def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of each binary format, to be spoiled."""
+    write: Callable[[Path], Path] = request.param
+    return write(tmp_path_factory.mktemp("sound"))
+
+
+@hypothesis.settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+)
+@given(spoiled=st.lists(SPOILED, min_size=1, max_size=4))
+def test_a_spoiled_file_is_read_or_refused_but_never_breaks_the_program(
+    tmp_path: Path, sound: Path, spoiled: list[tuple[str, float, int]]
+) -> None:
+    content = bytearray(sound.read_bytes())
+    for how, place, value in spoiled:
+        index = int(place * len(content))
+        if how == "cut":
+            del content[index:]
+        elif content:
+            content[index] = value
+    path = tmp_path / sound.name
+    path.write_bytes(content)
+    with contextlib.suppress(InvalidInput):
+        assert len(read_source(path, SETTINGS)) <= 3

@@ -12,7 +12,6 @@ import pytest
 from gridgov.errors import UnreadableFile
 from gridgov.exchange.planning import Options, Plan, plan_import
 from gridgov.exchange.reading import read_source
-from gridgov.geo import Epsg
 from gridgov.models import PARCELS, RecordKind
 from gridgov.settings import Settings
 from tests.exchange.files import (
@@ -24,7 +23,6 @@ from tests.factories import square
 
 SETTINGS = Settings()
 NOW = dt.datetime(2026, 11, 20, 6, 5, tzinfo=dt.UTC)
-GRID = Epsg(4547)
 
 
 def plan(path: Path, kind: RecordKind = PARCELS, **options: Any) -> Plan:
