@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from api.components import NAMES, field_schema, ref
 from api.errors import MEDIA_TYPE
 from api.querying import operators_of
+from api.record_schemas import CRS, NAMES, field_schema, ref
 from gridgov.models import Field, RecordKind
 from gridgov.store.base import ORDERS
 
@@ -83,7 +83,6 @@ _IF_MATCH: Final = parameter(
     "If-Match", "The ETag of the version the change was made from.", {"type": "string", "pattern": '^"\\d{1,9}"$'},
     place="header",
 )  # fmt: skip
-_CRS: Final = {"type": "string", "examples": ["EPSG:4547", "gcj02", "bd09"]}
 _NUMBERS: Final = r"^-?\d+(\.\d+)?(,-?\d+(\.\d+)?){%d}$"
 
 
@@ -126,7 +125,7 @@ def _list_parameters(kind: RecordKind) -> list[dict[str, Any]]:
         parameter(
             "radius", "Metres around `near`.", {"type": "number", "exclusiveMinimum": 0, "maximum": 50_000}
         ),
-        parameter("crs", "Coordinate system of bbox and near.", _CRS),
+        parameter("crs", "Coordinate system of bbox and near.", CRS),
     ]
 
 
@@ -245,7 +244,7 @@ def link() -> Route:
         parameters=[
             parameter("lon", "Longitude, or easting.", number, required=True),
             parameter("lat", "Latitude, or northing.", number, required=True),
-            parameter("crs", "Coordinate system of the two.", _CRS),
+            parameter("crs", "Coordinate system of the two.", CRS),
             parameter("accuracy", "Accuracy of the position in metres.", {**number, "minimum": 0}),
         ],
     )
@@ -264,7 +263,7 @@ def importing() -> Route:
         WRITE_FAULTS,
         parameters=[
             parameter("kind", "What the file holds: a kind of record or a layer.", text, required=True),
-            parameter("crs", "Coordinate system; wins over what the file says.", _CRS),
+            parameter("crs", "Coordinate system; wins over what the file says.", CRS),
             parameter("scheme", "Scheme of land-use codes without one.", text),
             parameter("source_layer", "Layer of a file that has several.", text),
             parameter("dry_run", "Check and report; change nothing.", truth),

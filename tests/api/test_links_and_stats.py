@@ -96,7 +96,8 @@ class TestStatistics:
         admin.post("/api/issues", json={"category": "weeds", "lon": 113.3, "lat": 33.7})
         seen = client.get("/api/stats").json()
         assert seen["zone"] == {
-            "zone": "test-zone", "name_zh": "测试区", "name_en": "Test zone", "division_code": "410471", "opened_issues": False,
+            "zone": "test-zone", "name_zh": "测试区", "name_en": "Test zone", "division_code": "410471",
+            "opened_issues": False,
         }  # fmt: skip
         assert (seen["counts"]["areas"], seen["counts"]["parcels"], seen["counts"]["issues"]) == (1, 5, 0)
         assert [(each["stage"], each["count"]) for each in seen["reserved"]["stages"]] == [

@@ -16,7 +16,7 @@ from tests.fixtures_store import NOW, ZONE
 
 
 def token_of(client: TestClient) -> str:
-    return client.cookies[sessions.COOKIE]
+    return str(client.cookies[sessions.COOKIE])
 
 
 def who(client: TestClient) -> str | None:
@@ -60,7 +60,8 @@ class TestSignIn:
     @pytest.mark.parametrize(
         "body",
         [{}, {"login": "staff"}, {"login": 1, "password": "x"}, {"login": "a\u0000", "password": "x"},
-         {"login": "x" * 81, "password": "x"}, {"login": "staff", "password": ""}, {"login": "a", "password": "b", "c": 1}],
+         {"login": "x" * 81, "password": "x"}, {"login": "staff", "password": ""},
+         {"login": "a", "password": "b", "c": 1}],
     )  # fmt: skip
     def test_a_body_that_is_none(self, client: TestClient, body: dict[str, object]) -> None:
         assert client.post("/api/session", json=body).status_code == 400
@@ -215,7 +216,8 @@ class TestBehindAProxy:
         body = {"category": "weeds", "lon": 113.3, "lat": 33.7}
 
         def report(caller: TestClient, address: str) -> int:
-            return caller.post("/api/issues", json=body, headers={"X-Forwarded-For": address}).status_code
+            answer = caller.post("/api/issues", json=body, headers={"X-Forwarded-For": address})
+            return int(answer.status_code)
 
         statuses = [report(proxied, f"198.51.100.7, 203.0.113.{n}") for n in range(12)]
         assert statuses == [201] * 12

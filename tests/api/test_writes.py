@@ -176,9 +176,8 @@ class TestChange:
 
     def test_two_writers_from_one_version_and_one_of_them_wins(self, staff: TestClient) -> None:
         def write(stage: str) -> int:
-            return staff.patch(
-                f"/api/parcels/{ID}", json={"stage": stage}, headers={"If-Match": '"1"'}
-            ).status_code
+            answer = staff.patch(f"/api/parcels/{ID}", json={"stage": stage}, headers={"If-Match": '"1"'})
+            return int(answer.status_code)
 
         with ThreadPoolExecutor(2) as pool:
             statuses = list(pool.map(write, ["clear", "sold"]))
