@@ -124,7 +124,7 @@ def _needed(source: SourceTable, proposals: list[Proposal]) -> CoordinateSystemN
         for each in ranked
     )
     if source.crs is None:
-        reason = "The file does not say its coordinate system."
+        reason = "The file names no coordinate system that gridgov knows."
     else:
         reason = f"The file says {source.crs.key}, which is in degrees, but holds metres."
     hint = f"Candidates: {listed}." if ranked else "Its numbers fit none that gridgov knows."

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from gridgov.errors import UnknownField
+from gridgov.geo import mu_to_square_metres
 from gridgov.models import Field, FieldType, RecordKind
 
 How = Literal["given", "name", "label", "alias", "unit", "cut"]
@@ -170,7 +171,11 @@ def _match_with_unit(
     if field.unit == unit[0]:
         return ColumnMatch(column, field.name, "unit", unit[1])
     sibling = kind.by_name.get(field.name.rsplit("_", 1)[0] + "_" + unit[0].replace("²", "2"))
-    return ColumnMatch(column, sibling.name, "unit", unit[1]) if sibling is not None else None
+    if sibling is not None:
+        return ColumnMatch(column, sibling.name, "unit", unit[1])
+    if (field.unit, unit[0]) == ("m²", "mu"):
+        return ColumnMatch(column, field.name, "unit", float(mu_to_square_metres(1)))
+    return None
 
 
 def _without_rivals(matches: Sequence[ColumnMatch]) -> list[ColumnMatch]:

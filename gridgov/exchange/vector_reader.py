@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError
 
-from gridgov.errors import InvalidValue, UnreadableFile
+from gridgov.errors import InvalidValue, UnknownCoordinateSystem, UnreadableFile
 from gridgov.exchange.limits import too_many_rows
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import CrsSource, SourceTable
 from gridgov.exchange.wkb import geometries_of
-from gridgov.geo.crs import WGS84, CoordinateSystem, Epsg, crs_from_wkt, parse_crs
+from gridgov.geo.crs import CGCS2000, WGS84, CoordinateSystem, Epsg, crs_from_wkt, parse_crs
 from gridgov.geo.shapes import Finding
 from gridgov.geo.transform import Geometries
 from gridgov.geo.words import Words
@@ -36,7 +36,7 @@ GDAL_ERRORS = (
 # pyogrio hands GDAL's complaints on as Python warnings, whose filters belong to the whole process.
 GDAL_LOCK = threading.Lock()
 _CRS_MEMBER = re.compile(rb'"crs"\s*:\s*\{')
-_WGS84_WITH_HEIGHT = 4979
+_WITH_HEIGHT = {"EPSG:4979": WGS84, "EPSG:4480": CGCS2000}
 _HARMLESS = ("Non closed ring detected", "Several features with id", "Invalid coord dimension")
 
 
@@ -92,13 +92,19 @@ def choose_layer(path: Path, wanted: str) -> str:
 
 
 def declared(text: str | None, *, implied: bool = False) -> tuple[CoordinateSystem | None, CrsSource]:
-    """The coordinate system a file declares ("EPSG:4547" or WKT). Raises UnsupportedDatum."""
+    """The coordinate system a file declares ("EPSG:4547" or WKT), None for one without a counterpart here.
+
+    Raises UnsupportedDatum for Xian 1980 and Beijing 1954.
+    """
     if not text:
         return None, "none"
     if not text.upper().startswith("EPSG:"):
         found = crs_from_wkt(text)
         return found, "none" if found is None else "file"
-    crs = WGS84 if text == f"EPSG:{_WGS84_WITH_HEIGHT}" else parse_crs(text)
+    try:
+        crs = _WITH_HEIGHT.get(text.upper()) or parse_crs(text)
+    except UnknownCoordinateSystem:
+        return None, "none"
     return crs, "implied" if implied and isinstance(crs, Epsg) else "file"
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import geopandas
 import pytest
 import shapely
 
 from gridgov.errors import CoordinateSystemNeeded, UnsupportedDatum
 from gridgov.exchange.planning import Options, plan_import
 from gridgov.geo import Bd09, Epsg, Gcj02, from_lonlat, parse_crs
-from gridgov.models import FACILITIES
+from gridgov.models import FACILITIES, PARCELS
 from tests.exchange.files import ZONE, parcel, parcels
 from tests.exchange.planned import NOW, SETTINGS, plan
 from tests.factories import square
@@ -69,3 +70,29 @@ def test_xian_and_beijing_are_refused(tmp_path: Path, code: int) -> None:
     name = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{code}"}}
     with pytest.raises(UnsupportedDatum):
         plan(tmp_path, parcels(), crs=name)
+
+
+def test_the_neighbouring_zone_moves_a_plot_to_another_prefecture_which_is_said(tmp_path: Path) -> None:
+    rows = [{**row, "geometry": from_lonlat(row["geometry"], Epsg(4547))[0]} for row in parcels()]
+    made = plan(tmp_path, rows, options=Options(Epsg(4546)))
+    assert made.report.by_kind == {"far_outside_zone": 3}
+    assert "276 km from the zone" in made.report.problems[0].remedy_en
+
+
+@pytest.mark.parametrize(
+    ("code", "known"), [(4979, "EPSG:4326"), (4480, "EPSG:4490"), (32649, "EPSG:32649"), (27700, None)]
+)
+def test_a_declared_system_is_used_or_asked_for(tmp_path: Path, code: int, known: str | None) -> None:
+    path = tmp_path / "a.gpkg"
+    shape = square() if code in {4979, 4480} else from_lonlat(square(), Epsg(32649))[0]
+    geopandas.GeoDataFrame({"编号": ["1"]}, geometry=[shape], crs=code).to_file(path)
+    if known is None:
+        with pytest.raises(CoordinateSystemNeeded, match="no coordinate system that gridgov knows"):
+            plan_import(path, PARCELS, settings=SETTINGS, now=NOW, zone_boundary=ZONE)
+        known, told = "EPSG:32649", Options(Epsg(32649))
+    else:
+        told = Options()
+    made = plan_import(path, PARCELS, settings=SETTINGS, now=NOW, zone_boundary=ZONE, options=told)
+    assert made.report.decision is not None
+    assert made.report.decision.crs.key == known
+    assert shapely.hausdorff_distance(made.geometries[0], square()) < 1e-8

@@ -34,6 +34,7 @@ from gridgov.models import AREAS, KINDS, PARCELS, PLANTS, UNITS, RecordKind
         ("所在厂房", UNITS, "plant_id", 1),
         ("plant_code", UNITS, "plant_id", 1),
         ("建筑面积（万平方米）", PLANTS, "floor_area_m2", 10_000),
+        ("可租面积(亩)", UNITS, "lettable_m2", pytest.approx(2000 / 3)),
         ("地类名称", PARCELS, "land_name", 1),
     ],
 )
