@@ -97,6 +97,12 @@ def import_file(
     crs: Annotated[
         str, typer.Option("--crs", help="EPSG code, gcj02 or bd09; wins over what the file says.")
     ] = "",
+    axes: Annotated[
+        str,
+        typer.Option(
+            "--axes", help="east-north, north-east, lon-lat or lat-lon, where the file does not tell."
+        ),
+    ] = "",
     columns: Annotated[list[str] | None, typer.Option("--map", help="COLUMN=FIELD; repeatable.")] = None,
     scheme: Annotated[str, typer.Option("--scheme", help="Scheme of land-use codes, e.g. ydyh-2023.")] = "",
     source_layer: Annotated[
@@ -113,7 +119,7 @@ def import_file(
     as_json: AsJson = False,
 ) -> None:
     """Check a file and load it: all of it in one transaction, or nothing. Exit code 1 when it was rejected."""
-    options = (crs, columns or [], scheme, source_layer, skip_bad, dry_run, places, zone, as_json)
+    options = (crs, axes, columns or [], scheme, source_layer, skip_bad, dry_run, places, zone, as_json)
     commands().run_import(utc_now, file, layer, *options)
 
 

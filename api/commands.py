@@ -17,11 +17,12 @@ from rich.table import Table
 from api.app import create_app
 from api.checking import findings, healthy
 from api.console import err, out, print_json, say
-from api.exchanging import print_proposals, print_report, progress_bar, read_options, write_places
+from api.exchanging import print_proposals, print_report, progress_bar, write_places
 from api.passwords import add_account, hash_password
 from gridgov.access import Actor, Scope
 from gridgov.errors import CoordinateSystemNeeded, ImportRejected, NotFound
 from gridgov.exchange.export import export
+from gridgov.exchange.planning import Options
 from gridgov.exchange.reading import check_path
 from gridgov.geo import Language
 from gridgov.importing import import_file, layer_target
@@ -160,6 +161,7 @@ def run_import(
     file: Path,
     layer: str,
     crs: str,
+    axes: str,
     columns: Sequence[str],
     scheme: str,
     source_layer: str,
@@ -172,7 +174,9 @@ def run_import(
     """Check a file and load it; see `gridgov import`."""
     settings = read_settings()
     kind, constants = layer_target(layer)
-    options = read_options(crs, columns, scheme, source_layer, constants)
+    options = Options.from_words(
+        crs=crs, axes=axes, mapping=columns, scheme=scheme, layer=source_layer, constants=constants
+    )
     with opened(settings) as store, progress_bar() as bar:
         store.check()
         scope = Scope.system(pick_zone(store, zone, settings, clock()))

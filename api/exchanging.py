@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from gridgov.errors import CoordinateSystemNeeded
-from gridgov.exchange.planning import Options
 from gridgov.exchange.report import Report
-from gridgov.geo import parse_crs
 
 _SHOWN = 40
 _COLOURS = {"error": "red", "warning": "yellow", "info": "dim"}
@@ -51,27 +48,6 @@ def progress_bar() -> Iterator[Bar]:
         *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
     ) as shown:
         yield Bar(shown)
-
-
-def read_options(
-    crs: str, columns: Sequence[str], scheme: str, source_layer: str, constants: dict[str, Any]
-) -> Options:
-    """Options from command line words. Raises BadParameter for a --map that is not COLUMN=FIELD."""
-    mapping: dict[str, str] = {}
-    for pair in columns:
-        column, sign, field = pair.partition("=")
-        if not sign or not column:
-            raise typer.BadParameter(
-                f"{pair!r} must be COLUMN=FIELD; an empty FIELD leaves it out", param_hint="--map"
-            )
-        mapping[column] = field
-    return Options(
-        coordinate_system=parse_crs(crs) if crs else None,
-        columns=mapping,
-        constants=constants,
-        scheme=scheme or None,
-        layer=source_layer,
-    )
 
 
 def print_report(report: Mapping[str, Any], console: Console) -> None:
@@ -124,10 +100,10 @@ def _print_problems(report: Mapping[str, Any], console: Console) -> None:
 
 def print_proposals(error: CoordinateSystemNeeded, console: Console) -> None:
     """The coordinate systems a file without one may be in, the likeliest first, each with its evidence."""
-    table = Table("--crs", "name", "evidence", box=None)
+    table = Table("--crs", "--axes", "name", "evidence", box=None)
     for each in error.details.get("proposals", ()):
         evidence = "; ".join(word["en"] for word in each["evidence"])
-        table.add_row(each["crs"], each["label_en"], Text(evidence))
+        table.add_row(each["crs"], each["order"], each["label_en"], Text(evidence))
     console.print(table)
 
 

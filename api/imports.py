@@ -20,12 +20,11 @@ from gridgov.access import allow
 from gridgov.errors import InvalidValue
 from gridgov.exchange.planning import Options
 from gridgov.exchange.report import Report
-from gridgov.geo import parse_crs
 from gridgov.importing import import_file, layer_target
 
 router = APIRouter(tags=["import and export"])
 
-_PARAMETERS: Final = ("kind", "crs", "scheme", "source_layer", "dry_run", "skip_bad")
+_PARAMETERS: Final = ("kind", "crs", "axes", "scheme", "source_layer", "dry_run", "skip_bad")
 _MAPPINGS_MAX: Final = 500
 
 
@@ -48,12 +47,16 @@ def _import(request: Request, call: Call, form: FormData) -> Report:
     given = known_parameters([pair for pair in pairs if pair[0] != "map"], _PARAMETERS)
     kind, constants = layer_target(given.get("kind", ""))
     allow(call.actor, write_action(kind.name))
-    options = Options(
-        coordinate_system=parse_crs(given["crs"][:200]) if given.get("crs") else None,
-        columns=_mapping([value for name, value in pairs if name == "map"]),
-        constants=constants,
-        scheme=given.get("scheme") or None,
+    mapping = [value for name, value in pairs if name == "map"]
+    if len(mapping) > _MAPPINGS_MAX:
+        raise InvalidValue(f"At most {_MAPPINGS_MAX} columns can be mapped.", field="map")
+    options = Options.from_words(
+        crs=given.get("crs", ""),
+        axes=given.get("axes", ""),
+        mapping=mapping,
+        scheme=given.get("scheme", ""),
         layer=given.get("source_layer", ""),
+        constants=constants,
     )
     with tempfile.TemporaryDirectory(prefix="gridgov-upload-") as folder:
         return import_file(
@@ -81,16 +84,3 @@ def _saved(form: FormData, folder: Path) -> Path:
     with path.open("wb") as target:
         shutil.copyfileobj(upload.file, target, 1024**2)
     return path
-
-
-def _mapping(pairs: list[str]) -> dict[str, str]:
-    """`COLUMN=field` words as a mapping; an empty field leaves the column out. Raises InvalidValue."""
-    if len(pairs) > _MAPPINGS_MAX:
-        raise InvalidValue(f"At most {_MAPPINGS_MAX} columns can be mapped.", field="map")
-    mapping: dict[str, str] = {}
-    for pair in pairs:
-        column, sign, field = pair.partition("=")
-        if not sign or not column:
-            raise InvalidValue(f"“map” is {pair!r:.60}, but must be COLUMN=field.", field="map")
-        mapping[column] = field
-    return mapping

@@ -6,15 +6,17 @@ import copy
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from gridgov.errors import InvalidValue
 from gridgov.exchange.checking import check_values
 from gridgov.exchange.coordinates import CrsDecision, decide_crs
 from gridgov.exchange.existing import Existing
@@ -32,7 +34,7 @@ from gridgov.exchange.relations import (
 )
 from gridgov.exchange.report import Counts, Report
 from gridgov.exchange.source import SourceTable
-from gridgov.geo.crs import CoordinateSystem
+from gridgov.geo.crs import CoordinateSystem, parse_crs
 from gridgov.geo.transform import AxisOrder, Geometries
 from gridgov.geo.words import Words
 from gridgov.models import AREAS, RecordKind
@@ -62,6 +64,36 @@ class Options:
     constants: Mapping[str, Any] = field(default_factory=dict)
     scheme: str | None = None
     layer: str = ""
+
+    @classmethod
+    def from_words(
+        cls,
+        *,
+        crs: str = "",
+        axes: str = "",
+        mapping: Iterable[str] = (),
+        scheme: str = "",
+        layer: str = "",
+        constants: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Options:
+        """Options from what a person typed. mapping: COLUMN=field; an empty field leaves the column out.
+
+        Raises InvalidValue that shows how a word must look, UnknownCoordinateSystem, UnsupportedDatum.
+        """
+        columns: dict[str, str] = {}
+        for pair in mapping:
+            column, sign, target = pair.partition("=")
+            if not sign or not column:
+                raise InvalidValue(f"The mapping is {pair!r:.60}, but must be COLUMN=field.", field="map")
+            columns[column] = target
+        orders = get_args(AxisOrder)
+        if axes and axes not in orders:
+            raise InvalidValue(
+                f"The axes are {axes!r:.40}, but must be one of {', '.join(orders)}.", field="axes"
+            )
+        system = parse_crs(crs[:200]) if crs else None
+        order = cast("AxisOrder", axes) if axes else None
+        return cls(system, order, columns, dict(constants), scheme or None, layer)
 
     def hash(self, kind: RecordKind) -> str:
         """SHA-256 of the options: the same file with other options is another import."""

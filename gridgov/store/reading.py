@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -202,6 +203,12 @@ class Reading:
         if self.scope.rows(kind) is not Rows.OPENED:
             return tuple(records)
         return tuple(Record(kind, {**record, "geometry": _block(record.geometry)}) for record in records)
+
+    def reduced_places(self, kind: RecordKind, shapes: NDArray[Any]) -> NDArray[Any]:
+        """`reduced` for the geometries of a whole column."""
+        if self.scope.rows(kind) is not Rows.OPENED:
+            return shapes
+        return np.array([*map(_block, shapes), None], dtype=object)[:-1]
 
     def _nearest(self, kind: RecordKind, query: Query) -> Page:
         near = query.near

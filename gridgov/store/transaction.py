@@ -8,8 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, type_coerce, update
 
 from gridgov.access import Rows, Scope
 from gridgov.errors import AlreadyEnded, ContentDiffers, IdentifierTaken, NotFound, VersionMismatch
@@ -21,7 +20,7 @@ from gridgov.store.base import Loaded, Page, Query, Write
 from gridgov.store.dialect import StoreDialect
 from gridgov.store.reading import Reading
 from gridgov.store.schema import RECORDS, events, revisions
-from gridgov.store.types import to_milliseconds
+from gridgov.store.types import StoredGeometry, decoded, to_milliseconds
 
 # Texts may hold a name or a phone number, so an event names the field but never repeats its value.
 _TOLD_IN_EVENTS = frozenset(FieldType) - {FieldType.TEXT, FieldType.OBJECT, FieldType.LIST}
@@ -112,16 +111,21 @@ class Transaction:
     def every(self, kind: RecordKind, fields: Sequence[str] | None = None, ended: bool = False) -> Loaded:
         """See Tx.every."""
         columns = self.reading.columns(kind, fields)
+        raw = [
+            type_coerce(each, StoredGeometry()).label("geometry") if each.name == "geometry" else each
+            for each in columns
+        ]
         statement = (
-            select(*columns)
+            select(*raw)
             .where(self.reading.condition(kind, Query(ended=ended)))
             .order_by(RECORDS[kind.name].c.code, RECORDS[kind.name].c.id)
         )
         rows = self.connection.execute(statement).all()
         names = [column.name for column in columns]
         values = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
-        geometries = values.pop("geometry", None)
-        shapes = None if geometries is None else np.array([*geometries, None], dtype=object)[:-1]
+        shapes = decoded(values.pop("geometry")) if "geometry" in values else None
+        if shapes is not None:
+            shapes = self.reading.reduced_places(kind, shapes)
         return Loaded({name: list(column) for name, column in values.items()}, shapes)
 
     def revision(self, kind: RecordKind) -> int:
@@ -139,7 +143,7 @@ class Transaction:
             .where(self.reading.visible(kind), table.c.revision > revision)
             .order_by(table.c.revision, table.c.id)
         )
-        return self.reading.stream(statement, kind)
+        return (self.reading.reduced(kind, [record])[0] for record in self.reading.stream(statement, kind))
 
     # writes -----------------------------------------------------------------------------------------------------
 

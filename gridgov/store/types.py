@@ -6,9 +6,12 @@ import datetime as dt
 import json
 import math
 import struct
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Dialect, Float, Integer, String, Text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import DATE, Boolean, TypeDecorator, TypeEngine, UserDefinedType
@@ -89,6 +92,25 @@ class Geometry(TypeDecorator[Any]):
         if dialect.name == "postgresql":
             return shapely.set_srid(shapely.from_wkb(value), 0)
         return shapely.from_wkb(geopackage_wkb(value))
+
+
+class StoredGeometry(TypeDecorator[Any]):
+    """A geometry as the driver hands it out, for reading many at once with `decoded`."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Nothing is converted on the way out."""
+        return dialect.type_descriptor(_Named("geometry"))
+
+
+def decoded(stored: Sequence[Any]) -> NDArray[Any]:
+    """Geometries of a whole column read as `StoredGeometry`; (n,) object array, None for NULL."""
+    if any(isinstance(each, bytes) for each in stored):
+        stored = [None if each is None else geopackage_wkb(each) for each in stored]
+    features: NDArray[Any] = shapely.from_wkb(np.array([*stored, None], dtype=object)[:-1])
+    return np.asarray(shapely.set_srid(features, 0), dtype=object)
 
 
 class _Named(UserDefinedType[Any]):

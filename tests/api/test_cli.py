@@ -208,3 +208,16 @@ def test_help_imports_nothing_heavy() -> None:
     code = "import sys, api.cli; print(sorted({'numba', 'geopandas', 'sqlalchemy', 'fastapi'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_file_with_the_northing_first_is_turned_by_axes(url: str, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "points.csv"
+    file.write_text("编号,设施类型,名称,WKT\nSS-1,公厕,一号公厕,POINT (3735042 435134)\n", encoding="utf-8")
+    words = ("import", file, "--layer", "facilities", "--crs", "EPSG:4547")
+    with pytest.raises(GridgovError, match="north-east"):
+        run(*words, "--axes", "sideways")
+    assert json.loads(run(*words, "--axes", "north-east", "--json").stdout)["outcome"] == "loaded"
+    out = tmp_path / "out.geojson"
+    run("export", out, "--layer", "facilities")
+    (feature,) = json.loads(out.read_text(encoding="utf-8"))["features"]
+    assert feature["geometry"]["coordinates"] == pytest.approx([113.3, 33.74], abs=2e-5)

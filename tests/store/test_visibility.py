@@ -82,6 +82,9 @@ def test_issues_are_hidden_from_the_public_until_the_zone_opens_them(
             "geometry",
         }
         assert record.geometry.equals(point(0, 0))
+        assert [place.wkt for place in tx.every(ISSUES).geometries] == [point(0, 0).wkt]
+        assert [each.geometry.wkt for each in tx.changed_since(ISSUES, 0)] == [point(0, 0).wkt]
+        assert tx.get(ISSUES, shown.id).geometry.equals(point(0, 0))
         with pytest.raises(InvalidFilter):
             tx.list(ISSUES, Query(box=(113, 33, 114, 34)))
         with pytest.raises(NotFound):
