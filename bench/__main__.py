@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import datetime as dt
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -139,10 +140,11 @@ def contest(
 def keep(text: str) -> None:
     """Write bench/RESULTS.md."""
     today = dt.datetime.now(tz=dt.UTC).date().isoformat()
+    load = os.getloadavg()[2]
     RESULTS.write_text(
-        f"# Measured on {today}\n\n{table.machine()}. Made by `make bench`; read ratios rather than absolute times,\n"
-        "for the machine is shared. Each way runs in a process of its own; the ways of one contest take turns.\n"
-        f"docs/linking.md and bench/ say how.\n\n{text}\n",
+        f"# Measured on {today}\n\n{table.machine()}; load average of the last 15 minutes {load:.1f}.\n"
+        "Made by `make bench`. Read ratios rather than absolute times: the machine is shared. Each way runs in a\n"
+        f"process of its own; the ways of one contest take turns.\n\n{text}\n",
         encoding="utf-8",
     )
 

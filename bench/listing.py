@@ -68,8 +68,9 @@ def _by_sqlite(surroundings: Surroundings, size: float) -> Run:
 
     def call(box: Box) -> int:
         west, south, east, north = box
+        # The plus keeps SQLite from walking the whole index of codes instead of the few rows of the R*Tree.
         cursor.execute(
-            "SELECT * FROM parcels WHERE zone = ? AND valid_to IS NULL AND fid IN"
+            "SELECT * FROM parcels WHERE +zone = ? AND valid_to IS NULL AND fid IN"
             " (SELECT id FROM rtree_parcels_geometry WHERE maxx >= ? AND minx <= ? AND maxy >= ? AND miny <= ?)"
             " ORDER BY code, id",
             (stores.PARCEL_ZONE, west, east, south, north),
