@@ -9,7 +9,7 @@ import orjson
 from fastapi import Request, Response
 from isal import igzip
 
-from api.deps import Call, visible
+from api.deps import Call
 from api.geometry import write_geometries
 from gridgov.models import AREAS, Record, RecordKind
 from gridgov.serving.linking import Link, explain
@@ -49,8 +49,12 @@ def accepts_gzip(request: Request) -> bool:
 
 def items(call: Call, records: Sequence[Record]) -> list[dict[str, Any]]:
     """Records as JSON objects: their visible fields, and `geometry` as GeoJSON for kinds that have one."""
-    made = [visible(call, record) for record in records]
-    if records and records[0].kind.geometry is not None:
+    if not records:
+        return []
+    kind, scope = records[0].kind, call.scope
+    names = [name for name in kind.by_name if name != "payload_hash" and scope.shows(kind, name)]
+    made = [{name: record[name] for name in names if name in record} for record in records]
+    if kind.geometry is not None:
         shapes = write_geometries([record.geometry for record in records])
         for item, shape in zip(made, shapes, strict=True):
             item["geometry"] = shape

@@ -21,7 +21,7 @@ from api.directory import Directory
 from api.rights import PUBLIC, RIGHTS
 from gridgov.access import Actor, Role, Scope, allow
 from gridgov.errors import InvalidValue, NotAllowed, StoreProblem
-from gridgov.models import Record, RecordKind
+from gridgov.models import RecordKind
 from gridgov.records import current_linker, load_areas
 from gridgov.serving.linking import Linker, Linkers
 from gridgov.settings import Settings, require_secret
@@ -166,7 +166,7 @@ def _replace_token(
             made = sessions.replace(tx, session)
     except StoreProblem:
         return  # the old token goes on; the next request tries again
-    service.directory.forget(session.token_hash)
+    service.directory.forget((zone, session.token_hash))
     if made is not None:
         send_cookie(request, service, client, made[0], int((made[1] - now).total_seconds()))
 
@@ -195,12 +195,6 @@ def json_object(raw: Annotated[bytes, Depends(hot.raw_json)]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidValue("The body must be a JSON object, {…}.")
     return value
-
-
-def visible(call: Call, record: Record) -> dict[str, Any]:
-    """The fields of a record that the caller may see, without internal ones and without geometry."""
-    kind, scope = record.kind, call.scope
-    return {name: record[name] for name in record if name != "payload_hash" and scope.shows(kind, name)}
 
 
 ScopedCall = Annotated[Call, Depends(call_of)]

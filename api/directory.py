@@ -49,13 +49,13 @@ class Directory:
 
     def session(self, zone: str, token: str, now: dt.datetime) -> sessions.Session | None:
         """The living session of a token; a copied token ends its whole family."""
-        digest = sessions.hash_token(token)
-        found: sessions.Session | None = self._recall(digest, now)
+        key = (zone, sessions.hash_token(token))
+        found: sessions.Session | None = self._recall(key, now)
         if found is None:
             with self._store.begin(Scope.system(zone), now) as tx:
                 found = sessions.read(tx, token)
             if found is not None:
-                self._keep(digest, now, found)
+                self._keep(key, now, found)
         if found is None or found.expires_at <= now:
             return None
         if found.copied(now):

@@ -264,7 +264,9 @@ def importing() -> Route:
         parameters=[
             parameter("kind", "What the file holds: a kind of record or a layer.", text, required=True),
             parameter("crs", "Coordinate system; wins over what the file says.", CRS),
-            parameter("axes", "east-north, north-east, lon-lat or lat-lon, where the file does not tell.", text),
+            parameter(
+                "axes", "east-north, north-east, lon-lat or lat-lon, where the file does not tell.", text
+            ),
             parameter("scheme", "Scheme of land-use codes without one.", text),
             parameter("source_layer", "Layer of a file that has several.", text),
             parameter("dry_run", "Check and report; change nothing.", truth),

@@ -11,6 +11,7 @@ from gridgov.access import Scope
 from gridgov.settings import Settings, read_settings
 from gridgov.store import Store
 from gridgov.store.queries import accounts
+from gridgov.store.queries.zones import Zone, make_zone
 from tests.api.conftest import PASSWORD, Clock, SignedIn, parcel
 from tests.fixtures_store import NOW, ZONE
 
@@ -143,9 +144,24 @@ class TestSession:
         answer = client.get("/api/session", headers={"Cookie": f"{sessions.COOKIE}={token}".encode()})
         assert answer.json() == {"user": None}
 
-    def test_it_belongs_to_its_zone(self, staff: TestClient) -> None:
-        assert staff.get(f"/z/{ZONE}/api/session").json()["user"]["login"] == "staff"
-        assert staff.get("/z/other/api/session").status_code == 404
+    def test_it_belongs_to_its_zone(self, staff: TestClient, store: Store, clock: Clock) -> None:
+        with store.begin(Scope.system("other"), NOW, write=True) as tx:
+            make_zone(tx, Zone("other", "另一区", None, None, opened_issues=False))
+        clock.forward(seconds=1)
+        there = TestClient(staff.app, cookies={sessions.COOKIE: token_of(staff)})
+        assert there.get(f"/z/{ZONE}/api/session").json()["user"]["login"] == "staff"
+        assert there.get("/z/other/api/session").json() == {"user": None}
+        assert there.post("/z/other/api/parcels", json=parcel()).status_code == 401
+        several = there.get("/api/session")
+        assert (several.status_code, "/z/" in several.json()["detail"]) == (404, True)
+
+    def test_a_zone_s_cookie_stays_in_its_zone(self, client: TestClient, staff: TestClient) -> None:
+        body = {"login": "staff", "password": PASSWORD}
+        answer = client.post(f"/z/{ZONE}/api/session", json=body)
+        assert f"Path=/z/{ZONE}/;" in answer.headers["set-cookie"]
+        both = f"{sessions.COOKIE}=a-token-of-another-zone-is-sent-too; {sessions.COOKIE}={token_of(staff)}"
+        seen = client.get(f"/z/{ZONE}/api/session", headers={"Cookie": both})
+        assert seen.json()["user"]["login"] == "staff"
 
     def test_a_revoked_session_ends_within_a_second_in_every_worker(
         self, staff: TestClient, store: Store, settings: Settings, clock: Clock
