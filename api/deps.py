@@ -142,18 +142,18 @@ def _make_call(request: Request) -> Call:
 def _session(
     request: Request, service: Service, zone: str, client: proxies.Client, now: dt.datetime
 ) -> sessions.Session | None:
-    """The first session that a cookie names; replaces its token when due."""
+    """The first session that a cookie names; the answer brings a new token when one is due."""
     for token in sessions.tokens(request.headers.getlist("cookie")):
         session = service.directory.session(zone, token, now)
         if session is None:
             continue
-        if session.due(now):
-            _replace_token(request, service, zone, client, session, now)
+        if session.due(now) and service.directory.may_renew(session.family, now):
+            _renew_token(request, service, zone, client, session, now)
         return session
     return None
 
 
-def _replace_token(
+def _renew_token(
     request: Request,
     service: Service,
     zone: str,
@@ -163,12 +163,10 @@ def _replace_token(
 ) -> None:
     try:
         with service.store.begin(Scope.system(zone), now, write=True) as tx:
-            made = sessions.replace(tx, session)
+            token, until = sessions.renew(tx, session)
     except StoreProblem:
         return  # the old token goes on; the next request tries again
-    service.directory.forget((zone, session.token_hash))
-    if made is not None:
-        send_cookie(request, service, client, made[0], int((made[1] - now).total_seconds()))
+    send_cookie(request, service, client, token, int((until - now).total_seconds()))
 
 
 def send_cookie(request: Request, service: Service, client: proxies.Client, token: str, seconds: int) -> None:

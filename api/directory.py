@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from threading import Lock
 from typing import Any, Final
 
@@ -48,7 +49,7 @@ class Directory:
         raise NotFound(message)
 
     def session(self, zone: str, token: str, now: dt.datetime) -> sessions.Session | None:
-        """The living session of a token; a copied token ends its whole family."""
+        """The living session of a token. A new token replaces the older ones; a copied one ends its whole family."""
         key = (zone, sessions.hash_token(token))
         found: sessions.Session | None = self._recall(key, now)
         if found is None:
@@ -63,7 +64,17 @@ class Directory:
                 accounts.revoke_sessions(tx, family=found.family)
             self.forget_all()
             return None
+        if found.older:
+            with self._store.begin(Scope.system(zone), now, write=True) as tx:
+                accounts.replace_older_tokens(tx, found.family, found.created_at)
+            self._keep(key, now, replace(found, older=False))
         return found
+
+    def may_renew(self, family: str, now: dt.datetime) -> bool:
+        """Whether a sign-in got no new token just now: one of several requests at once is enough."""
+        if self._recall(("renewed", family), now):
+            return False
+        return bool(self._keep(("renewed", family), now, value=True))
 
     def areas_below(self, zone: str, codes: tuple[str, ...], now: dt.datetime) -> frozenset[str]:
         """Ids of the areas with these codes and of everything below them."""

@@ -1,7 +1,8 @@
 """Sessions: an opaque random token in a cookie, of which the store knows only the SHA-256.
 
-A token is replaced every 15 minutes. The old one still works for a few seconds, for requests already under way;
-used after that it was copied, and every session of that sign-in ends.
+Every 15 minutes the answer brings a new token. The old one is replaced when the new one is first used, so that an
+answer lost on the way signs nobody out; it then still works for a few seconds, for requests already under way. Used
+after that it was copied, and every session of that sign-in ends.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ GRACE: Final = dt.timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sign-in of one account, as the store has it now."""
+    """One sign-in of one account, as the store has it now. older: earlier tokens wait to be replaced."""
 
     token_hash: str
     family: str
@@ -36,6 +37,7 @@ class Session:
     role: str
     area_codes: tuple[str, ...]
     department_code: str | None
+    older: bool
 
     def copied(self, now: dt.datetime) -> bool:
         """Whether the token was replaced so long ago that only a copy can still be in use."""
@@ -56,10 +58,13 @@ def read(tx: Tx, token: str) -> Session | None:
     row = accounts.read_session(tx, hash_token(token))
     if row is None or row["revoked_at"] is not None or row["user_disabled_at"] is not None:
         return None
-    return None if row["expires_at"] <= tx.now else _session(row)
+    if row["expires_at"] <= tx.now:
+        return None
+    older = row["replaced_at"] is None and accounts.older_tokens(tx, row["family"], row["created_at"])
+    return _session(row, older=older)
 
 
-def _session(row: dict[str, Any]) -> Session:
+def _session(row: dict[str, Any], *, older: bool) -> Session:
     return Session(
         token_hash=row["token_hash"],
         family=row["family"],
@@ -72,6 +77,7 @@ def _session(row: dict[str, Any]) -> Session:
         role=row["user_role"],
         area_codes=tuple(row["user_area_codes"]),
         department_code=row["user_department_code"],
+        older=older,
     )
 
 
@@ -80,10 +86,8 @@ def start(tx: Tx, user_id: str, hours: int) -> tuple[str, dt.datetime]:
     return _add(tx, user_id, new_identifier(tx.now), tx.now + dt.timedelta(hours=hours))
 
 
-def replace(tx: Tx, session: Session) -> tuple[str, dt.datetime] | None:
-    """The next token of a session, which ends when the first would have; None when another request made it first."""
-    if not accounts.replace_session(tx, session.token_hash):
-        return None
+def renew(tx: Tx, session: Session) -> tuple[str, dt.datetime]:
+    """A further token of a sign-in, which ends when the first would have. The present one stays until it is used."""
     return _add(tx, session.user_id, session.family, session.expires_at)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from httpx import Cookies
 from starlette.testclient import TestClient
 
 from api import sessions
@@ -97,7 +98,7 @@ class TestSignIn:
 
 class TestSession:
     def test_signing_out_ends_it_for_every_copy(self, staff: TestClient) -> None:
-        copy = TestClient(staff.app, cookies={sessions.COOKIE: token_of(staff)})
+        copy = TestClient(staff.app, cookies=staff.cookies)
         assert who(copy) == "staff"
         answer = staff.delete("/api/session")
         assert answer.status_code == 204
@@ -112,6 +113,13 @@ class TestSession:
         clock.forward(minutes=16)
         assert who(staff) is None
 
+    def test_several_requests_at_once_get_one_new_token(self, staff: TestClient, clock: Clock) -> None:
+        old = {"Cookie": f"{sessions.COOKIE}={token_of(staff)}"}
+        clock.forward(minutes=15)
+        bare = TestClient(staff.app)
+        answers = [bare.get("/api/session", headers=old) for _ in range(4)]
+        assert ["set-cookie" in answer.headers for answer in answers] == [True, False, False, False]
+
     def test_its_token_is_replaced_every_quarter_hour(self, staff: TestClient, clock: Clock) -> None:
         first = token_of(staff)
         clock.forward(minutes=14)
@@ -120,24 +128,49 @@ class TestSession:
         assert who(staff) == "staff"
         assert token_of(staff) != first
 
+    def test_an_answer_that_is_lost_signs_nobody_out(self, staff: TestClient, clock: Clock) -> None:
+        kept = Cookies(staff.cookies)
+        for _ in range(3):
+            clock.forward(minutes=20)
+            assert who(staff) == "staff"
+            staff.cookies.clear()  # the new token never arrived
+            staff.cookies.update(kept)
+        assert who(staff) == "staff"
+
     def test_requests_under_way_may_still_use_the_old_token(self, staff: TestClient, clock: Clock) -> None:
-        late = TestClient(staff.app, cookies={sessions.COOKIE: token_of(staff)})
+        late = TestClient(staff.app, headers={"Cookie": f"{sessions.COOKIE}={token_of(staff)}"})
         clock.forward(minutes=15)
         who(staff)
+        clock.forward(seconds=1)
+        assert who(staff) == "staff"  # with the new token, which replaces the old one
         clock.forward(seconds=9)
-        assert who(late) == "staff"
+        assert late.get("/api/session").json()["user"]["login"] == "staff"
         assert who(staff) == "staff"
 
     def test_a_copied_token_ends_every_session_of_the_sign_in(
         self, staff: TestClient, clock: Clock, client: TestClient
     ) -> None:
-        thief = TestClient(staff.app, cookies={sessions.COOKIE: token_of(staff)})
+        thief = TestClient(staff.app, cookies=staff.cookies)
         clock.forward(minutes=15)
-        assert who(staff) == "staff"
+        who(staff)
+        clock.forward(seconds=1)
+        who(staff)
         clock.forward(seconds=11)
         assert who(thief) is None
         assert who(staff) is None
         assert client.post("/api/session", json={"login": "staff", "password": PASSWORD}).status_code == 200
+
+    def test_a_thief_who_renews_first_is_found_out_by_the_owner(
+        self, staff: TestClient, clock: Clock
+    ) -> None:
+        thief = TestClient(staff.app, cookies=staff.cookies)
+        clock.forward(minutes=15)
+        who(thief)
+        clock.forward(seconds=1)
+        assert who(thief) == "staff"
+        clock.forward(seconds=11)
+        assert who(staff) is None
+        assert who(thief) is None
 
     @pytest.mark.parametrize("token", ["x", "x" * 43, "é" * 30, "x" * 500, '"; Path=/'])
     def test_a_made_up_token_is_nobody(self, client: TestClient, token: str) -> None:
@@ -148,7 +181,7 @@ class TestSession:
         with store.begin(Scope.system("other"), NOW, write=True) as tx:
             make_zone(tx, Zone("other", "另一区", None, None, opened_issues=False))
         clock.forward(seconds=1)
-        there = TestClient(staff.app, cookies={sessions.COOKIE: token_of(staff)})
+        there = TestClient(staff.app, cookies=staff.cookies)
         assert there.get(f"/z/{ZONE}/api/session").json()["user"]["login"] == "staff"
         assert there.get("/z/other/api/session").json() == {"user": None}
         assert there.post("/z/other/api/parcels", json=parcel()).status_code == 401
@@ -166,7 +199,7 @@ class TestSession:
     def test_a_revoked_session_ends_within_a_second_in_every_worker(
         self, staff: TestClient, store: Store, settings: Settings, clock: Clock
     ) -> None:
-        other = TestClient(create_app(settings, store, clock), cookies={sessions.COOKIE: token_of(staff)})
+        other = TestClient(create_app(settings, store, clock), cookies=staff.cookies)
         assert who(other) == "staff"
         staff.delete("/api/session")
         clock.forward(seconds=1)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import and_, case, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, insert, or_, select, update
 
 from gridgov.errors import DuplicateCode
 from gridgov.store.base import Tx
@@ -75,14 +75,26 @@ def read_session(tx: Tx, token_hash: str) -> dict[str, Any] | None:
     return None if row is None else dict(row)
 
 
-def replace_session(tx: Tx, token_hash: str) -> bool:
-    """Mark a session as rotated; False when another request rotated it first."""
-    statement = (
-        update(sessions)
-        .where(sessions.c.token_hash == token_hash, sessions.c.replaced_at.is_(None))
-        .values(replaced_at=tx.now)
+def older_tokens(tx: Tx, family: str, before: dt.datetime) -> bool:
+    """Whether a sign-in has tokens made before this instant that none replaced yet."""
+    statement = select(sessions.c.token_hash).where(_older(tx, family, before)).limit(1)
+    return inside(tx).connection.execute(statement).first() is not None
+
+
+def replace_older_tokens(tx: Tx, family: str, before: dt.datetime) -> None:
+    """Mark the tokens of a sign-in made before this instant as replaced: a newer one came into use."""
+    inside(tx).connection.execute(
+        update(sessions).where(_older(tx, family, before)).values(replaced_at=tx.now)
     )
-    return bool(inside(tx).connection.execute(statement).rowcount)
+
+
+def _older(tx: Tx, family: str, before: dt.datetime) -> ColumnElement[bool]:
+    return and_(
+        sessions.c.zone == tx.scope.zone,
+        sessions.c.family == family,
+        sessions.c.created_at < before,
+        sessions.c.replaced_at.is_(None),
+    )
 
 
 def revoke_sessions(tx: Tx, *, family: str | None = None, user_id: str | None = None) -> None:
