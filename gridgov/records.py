@@ -188,7 +188,7 @@ def find_links(
         return [linker.link(geometries[0].x, geometries[0].y, accuracies[0])]
     exact = np.array([np.nan if accuracy is None else accuracy for accuracy in accuracies])
     found = linker.link_many(shapely.get_x(geometries), shapely.get_y(geometries), exact, measure=True)
-    return [found.of(place) for place in range(len(geometries))]
+    return list(found.each())
 
 
 def _write_links(

@@ -32,5 +32,11 @@ class StoreDialect(Protocol):
     def bulk_insert(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert many complete rows (all with the same keys) the fastest way that keeps indexes and checks."""
 
+    def refresh_statistics(self, connection: Connection, table: Table) -> None:
+        """Let the planner know of a large load before the transaction goes on."""
+
+    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The column so written that its index is not chosen where the spatial index is the better one."""
+
     def translate(self, error: Exception) -> GridgovError | None:
         """The gridgov error a driver error means; None when it is a defect of the program."""

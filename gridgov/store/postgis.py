@@ -54,6 +54,14 @@ class PostgisDialect:
                 piece = _copy_text(rows[start : start + _PIECE])
                 cursor.copy_expert(f'COPY "{table.name}" ({names}) FROM STDIN', piece)
 
+    def refresh_statistics(self, connection: Connection, table: Table) -> None:
+        """ANALYZE."""
+        connection.exec_driver_sql(f'ANALYZE "{table.name}"')
+
+    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """PostgreSQL's planner weighs both indexes by its statistics."""
+        return column
+
     def translate(self, error: Exception) -> GridgovError | None:
         """See StoreDialect.translate."""
         cause = error.orig if isinstance(error, DBAPIError) else error

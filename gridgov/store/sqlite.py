@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, 
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import custom_op
 
 from gridgov.access import Scope
 from gridgov.errors import (
@@ -73,6 +76,13 @@ class SqliteDialect:
                 list(zip(*columns.values(), strict=True)),
             )
 
+    def refresh_statistics(self, connection: Connection, table: Table) -> None:
+        """SQLite finds its indexes without."""
+
+    def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A unary plus: otherwise the planner walks the codes of the zone and looks each row up in the R*Tree."""
+        return UnaryExpression(column, operator=custom_op("+"))
+
     def translate(self, error: Exception) -> GridgovError | None:
         """See StoreDialect.translate."""
         cause = error.orig if isinstance(error, DBAPIError) else error
@@ -100,6 +110,7 @@ class SqliteStore:
         self.dialect = SqliteDialect()
         self._wait = wait_seconds
         self._pool_size = pool_size
+        self._writer = threading.Lock()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._engine: Engine = create_engine(
             "sqlite://",
@@ -127,6 +138,7 @@ class SqliteStore:
         """See Store.begin; a writer waits for the other writer for `wait_seconds` at most."""
         try:
             with (
+                self._turn(write=write),
                 self._engine.connect().execution_options(gridgov_write=write) as connection,
                 connection.begin(),
             ):
@@ -138,6 +150,19 @@ class SqliteStore:
             if translated is None:
                 raise
             raise translated from error
+
+    @contextmanager
+    def _turn(self, *, write: bool) -> Iterator[None]:
+        """Writers of this process queue here: waiting at the file, they are woken in no order and some starve."""
+        if not write:
+            yield
+            return
+        if not self._writer.acquire(timeout=self._wait):
+            raise StoreBusy("Another writer holds the store; try again in a moment.", retry_after=1)
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     def check(self) -> None:
         """See Store.check."""

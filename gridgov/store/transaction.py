@@ -8,7 +8,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, type_coerce, update
+from sqlalchemy import Connection, Table, select, type_coerce, update
 
 from gridgov.access import Rows, Scope
 from gridgov.errors import AlreadyEnded, ContentDiffers, IdentifierTaken, NotFound, VersionMismatch
@@ -18,6 +18,7 @@ from gridgov.models.checking import checked_identifier, payload_hash
 from gridgov.models.identifiers import new_identifier
 from gridgov.store.base import Loaded, Page, Query, Write
 from gridgov.store.dialect import StoreDialect
+from gridgov.store.insertion import insert_rows
 from gridgov.store.reading import Reading
 from gridgov.store.schema import RECORDS, events, revisions
 from gridgov.store.types import StoredGeometry, decoded, to_milliseconds
@@ -28,17 +29,13 @@ _TOLD_IN_EVENTS = frozenset(FieldType) - {FieldType.TEXT, FieldType.OBJECT, Fiel
 
 # The payload hash of a record that came with a file or the seed: no client sent it, so no client can repeat it.
 _LOADED = "-"
+_FEW = 20
+# After so many new rows the planner's statistics of a table are refreshed, once in a transaction: checks of
+# foreign keys planned for an empty table read all of it for every row.
+_WORTH_STATISTICS = 1_000
 
 
 # Statements of the hot path are built once: building them anew costs more than running them.
-_INSERT_EVENT = insert(events)
-
-
-@cache
-def _insert_once(insert_of: Callable[..., Any], table: Table) -> Any:
-    return insert_of(table).on_conflict_do_nothing(index_elements=["zone", "id"])
-
-
 @cache
 def _raise_revision(insert_of: Callable[..., Any]) -> Any:
     statement = insert_of(revisions).on_conflict_do_update(
@@ -61,6 +58,7 @@ class Transaction:
         self.reading = Reading(connection, dialect, scope, self.now)
         self._revisions: dict[str, int] = {}
         self._unstamped: dict[str, list[str]] = {}
+        self._counted: set[str] = set()
 
     @property
     def revisions(self) -> Mapping[str, int]:
@@ -151,8 +149,7 @@ class Transaction:
         """See Tx.insert."""
         digest = values.get("payload_hash") or payload_hash(values if payload is None else payload)
         row = self._new_row(kind, values, digest)
-        table = RECORDS[kind.name]
-        if self.connection.execute(_insert_once(self.dialect.insert, table), row).rowcount == 0:
+        if insert_rows(self.connection, RECORDS[kind.name], [row], once=True) == 0:
             return Write(self._same_again(kind, row), created=False)
         self._touch(kind, row["id"])
         self.record_event(kind, row["id"], "created", None, version=1)
@@ -163,9 +160,8 @@ class Transaction:
         self.reserve(kind)
         ready = [self._new_row(kind, row, row.get("payload_hash") or _LOADED) for row in rows]
         if ready:
-            self.dialect.bulk_insert(self.connection, RECORDS[kind.name], ready)
-            made = [self._event(kind, row["id"], "created", None, 1) for row in ready]
-            self.dialect.bulk_insert(self.connection, events, made)
+            self.add_rows(RECORDS[kind.name], ready)
+            self.add_rows(events, [self._event(kind, row["id"], "created", None, 1) for row in ready])
         return len(ready)
 
     def change(self, kind: RecordKind, identifier: str, version: int, values: Mapping[str, Any]) -> Record:
@@ -194,7 +190,7 @@ class Transaction:
         version: int | None = None,
     ) -> None:
         """See Tx.record_event."""
-        self.connection.execute(_INSERT_EVENT, self._event(kind, identifier, verb, changes, version))
+        insert_rows(self.connection, events, [self._event(kind, identifier, verb, changes, version)])
 
     def mark(self, kind: RecordKind, identifiers: Sequence[str], verb: str) -> None:
         """See Tx.mark."""
@@ -212,7 +208,17 @@ class Transaction:
                 self._unstamped.setdefault(kind.name, []).extend(part)
         if identifiers:
             made = [self._event(kind, identifier, verb, None, None) for identifier in identifiers]
-            self.connection.execute(insert(events), made)
+            self.add_rows(events, made)
+
+    def add_rows(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert complete rows of any table: few by one statement, many the database's fastest way."""
+        if 0 < len(rows) <= _FEW:
+            insert_rows(self.connection, table, rows)
+        elif rows:
+            self.dialect.bulk_insert(self.connection, table, rows)
+            if len(rows) >= _WORTH_STATISTICS and table.name not in self._counted:
+                self._counted.add(table.name)
+                self.dialect.refresh_statistics(self.connection, table)
 
     def finish(self) -> None:
         """Raise the revisions of everything written and stamp its rows; the last statements of the transaction."""

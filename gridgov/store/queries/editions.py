@@ -85,7 +85,6 @@ def add_area_editions(tx: Tx, number: int, rows: Sequence[Mapping[str, Any]]) ->
     """Close the areas' editions in force and add these (area_id, parent_id, operation, area_geodesic_m2, geometry)."""
     if not rows:
         return
-    connection = inside(tx).connection
     wanted = [row["area_id"] for row in rows]
     for start in range(0, len(wanted), 500):
         close_area_editions(tx, wanted[start : start + 500])
@@ -93,7 +92,7 @@ def add_area_editions(tx: Tx, number: int, rows: Sequence[Mapping[str, Any]]) ->
         {**row, "zone": tx.scope.zone, "edition_set": number, "valid_from": tx.now, "valid_to": None}
         for row in rows
     ]
-    connection.execute(insert(area_editions), ready)
+    inside(tx).add_rows(area_editions, ready)
 
 
 def close_area_editions(tx: Tx, identifiers: Sequence[str]) -> None:
@@ -150,7 +149,7 @@ def add_parcel_editions(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
             .values(valid_to=tx.now)
         )
     ready = [{**row, "zone": tx.scope.zone, "valid_from": tx.now, "valid_to": None} for row in rows]
-    transaction.dialect.bulk_insert(transaction.connection, parcel_editions, ready)
+    transaction.add_rows(parcel_editions, ready)
 
 
 def next_parcel_edition(tx: Tx, identifier: str) -> int:

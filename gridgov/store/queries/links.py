@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, select, true
+from sqlalchemy import and_, delete, select, true
 
 from gridgov.models import RecordKind
 from gridgov.store.base import Tx
@@ -26,20 +26,13 @@ FIELDS = (
     "edition_set",
     "linked_at",
 )
-_MANY = 200
-_INSERT_LINKS = insert(links)
 
 
 def write_links(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add link rows (keys FIELDS plus record_kind and record_id); the zone is the transaction's."""
     if not rows:
         return
-    transaction = inside(tx)
-    ready = [{"zone": tx.scope.zone, **row} for row in rows]
-    if len(ready) > _MANY:
-        transaction.dialect.bulk_insert(transaction.connection, links, ready)
-    else:
-        transaction.connection.execute(_INSERT_LINKS, ready)
+    inside(tx).add_rows(links, [{"zone": tx.scope.zone, **row} for row in rows])
 
 
 def drop_links(tx: Tx, kind: RecordKind, identifiers: Iterable[str]) -> None:
