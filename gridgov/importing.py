@@ -44,6 +44,9 @@ def import_file(
     Raises what plan_import and run_import raise.
     """
     with store.begin(scope, now, write=not dry_run) as tx:
+        if kind is AREAS and not dry_run:
+            # Two publications that both held the boundaries before replacing them would wait for each other.
+            tx.reserve(AREAS)
         linker = current_linker(tx, linkers)
         plan = plan_import(
             path,

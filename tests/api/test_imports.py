@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,14 @@ class TestImport:
         assert answer.json()["outcome"] == "loaded", answer.text
         items = client.get("/api/areas?kind=park").json()["items"]
         assert [(item["code"], item["edition_set"]) for item in items] == [("PK-1", 1), ("PK-2", 1)]
+
+    def test_two_at_once_publish_one_after_the_other(self, client: TestClient, admin: TestClient) -> None:
+        files = [features((f"PK-{n}", square(5 * n, 0, 5)), 名称="园区") for n in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda file: upload(admin, file, "园区.geojson", "kind=parks"), files))
+        assert [answer.status_code for answer in answers] == [200] * 4, [answer.text for answer in answers]
+        sets = [item["edition_set"] for item in client.get("/api/areas?kind=park").json()["items"]]
+        assert sorted(sets) == [1, 2, 3, 4]
 
 
 class TestExport:
