@@ -22,7 +22,7 @@ from gridgov.store.queries.imports import last_import, record_import
 # It is handed in because relinking and files stand on one line.
 Publish = Callable[[Tx, str, Sequence[Mapping[str, Any]]], tuple[Published, Any]]
 
-_BATCH = 5_000
+_BATCH = 20_000
 
 
 def run_import(
