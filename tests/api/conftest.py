@@ -63,6 +63,9 @@ def client(store: Store, settings: Settings, clock: Clock) -> TestClient:
     return TestClient(create_app(settings, store, clock), raise_server_exceptions=False)
 
 
+# For what is refused before the store is asked, or that the store's own tests prove on both.
+on_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+
 SignedIn = Callable[..., TestClient]
 
 

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from gridgov.settings import Settings, read_settings
-from tests.api.conftest import parcel, park, square
+from tests.api.conftest import on_sqlite, parcel, park, square
 
 UPLOAD_MAX = 300_000
 
@@ -101,6 +101,7 @@ class TestImport:
         assert first["crs"] == "EPSG:4547"
         assert first["evidence"]
 
+    @on_sqlite
     @pytest.mark.parametrize(
         ("name", "content", "status", "kind"),
         [
@@ -137,6 +138,7 @@ class TestImport:
     def test_a_file_above_the_limit(self, staff: TestClient) -> None:
         assert problem(upload(staff, b" " * (UPLOAD_MAX + 2 * 1024**2))) == (413, "too-large")
 
+    @on_sqlite
     @pytest.mark.parametrize(
         "name", ["../../etc/passwd", "..\\..\\boot.ini", "/abs/地块.geojson", "", "a\x00b", "x" * 300]
     )
@@ -146,6 +148,7 @@ class TestImport:
         if answer.status_code == 200:
             assert "/" not in answer.json()["file"]
 
+    @on_sqlite
     @pytest.mark.parametrize(
         ("query", "status"),
         [
@@ -226,6 +229,7 @@ class TestExport:
         parks = staff.get("/api/export/parks.geojson").json()
         assert [feature["properties"]["code"] for feature in parks["features"]] == ["PK-01"]
 
+    @on_sqlite
     @pytest.mark.parametrize(
         ("path", "status"),
         [

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from gridgov.access import Scope
 from gridgov.store import Store
 from gridgov.store.queries.zones import open_issues
-from tests.api.conftest import Clock, SignedIn, park, point
+from tests.api.conftest import Clock, SignedIn, on_sqlite, park, point
 from tests.fixtures_store import NOW, ZONE
 
 ID = "0199c0de-0000-7000-8000-0000000000e1"
@@ -102,6 +102,7 @@ class TestReport:
     def test_those_who_signed_in_have_no_limit(self, grid_worker: TestClient) -> None:
         assert {grid_worker.post("/api/issues", json=fresh()).status_code for _ in range(11)} == {201}
 
+    @on_sqlite
     @pytest.mark.parametrize(
         ("change", "word"),
         [

@@ -6,7 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from gridgov.store import Store
-from tests.api.conftest import parcel, park, square
+from tests.api.conftest import on_sqlite, parcel, park, square
 from tests.api.test_lists import count_queries
 
 
@@ -44,6 +44,7 @@ class TestLink:
         shifted = client.get("/api/link?lon=113.3&lat=33.74&crs=gcj02").json()
         assert 300 < abs(shifted["lon"] - 113.3) * 92_600 < 800
 
+    @on_sqlite
     @pytest.mark.parametrize(
         ("query", "word"),
         [

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from gridgov.access import Scope
 from gridgov.models import KINDS
 from gridgov.store import Store
-from tests.api.conftest import parcel, park, point, square
+from tests.api.conftest import on_sqlite, parcel, park, point, square
 from tests.factories import sample
 from tests.fixtures_store import NOW, ZONE
 
@@ -143,6 +143,7 @@ class TestList:
         answer = client.get("/z/elsewhere/api/parcels")
         assert (answer.status_code, answer.json()["details"]) == (404, {"zone": "elsewhere"})
 
+    @on_sqlite
     @pytest.mark.parametrize(
         ("query", "kind", "word"),
         [
@@ -236,6 +237,7 @@ class TestOne:
             "00000000-0000-7000-8000-000000000000", ""
         )
 
+    @on_sqlite
     @pytest.mark.parametrize("path", ["nonsense", "1", "%00", "..%2f"])
     def test_an_id_that_is_none(self, client: TestClient, path: str) -> None:
         assert client.get(f"/api/parcels/{path}").status_code in (400, 404)

@@ -13,7 +13,7 @@ from gridgov.settings import Settings, read_settings
 from gridgov.store import Store
 from gridgov.store.queries import accounts
 from gridgov.store.queries.zones import Zone, make_zone
-from tests.api.conftest import PASSWORD, Clock, SignedIn, parcel
+from tests.api.conftest import PASSWORD, Clock, SignedIn, on_sqlite, parcel
 from tests.fixtures_store import NOW, ZONE
 
 
@@ -59,6 +59,7 @@ class TestSignIn:
         assert wrong.status_code == unknown.status_code == 401
         assert wrong.content == unknown.content
 
+    @on_sqlite
     @pytest.mark.parametrize(
         "body",
         [{}, {"login": "staff"}, {"login": 1, "password": "x"}, {"login": "a\u0000", "password": "x"},
@@ -172,6 +173,7 @@ class TestSession:
         assert who(staff) is None
         assert who(thief) is None
 
+    @on_sqlite
     @pytest.mark.parametrize("token", ["x", "x" * 43, "é" * 30, "x" * 500, '"; Path=/'])
     def test_a_made_up_token_is_nobody(self, client: TestClient, token: str) -> None:
         answer = client.get("/api/session", headers={"Cookie": f"{sessions.COOKIE}={token}".encode()})
@@ -207,6 +209,7 @@ class TestSession:
 
 
 class TestOrigin:
+    @on_sqlite
     @pytest.mark.parametrize(
         "headers",
         [

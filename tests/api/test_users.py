@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.api.conftest import PASSWORD, SignedIn, park
+from tests.api.conftest import PASSWORD, SignedIn, on_sqlite, park
 
 NEW = {"login": "wang", "password": "ten characters", "role": "grid_worker", "display_name": "王五"}
 
@@ -31,6 +31,7 @@ class TestAdministrator:
         assert logins == ["admin", "wang"]
         assert "argon2" not in admin.get("/api/users").text
 
+    @on_sqlite
     @pytest.mark.parametrize(
         ("change", "status"),
         [

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.api.conftest import SignedIn, parcel, square
+from tests.api.conftest import SignedIn, on_sqlite, parcel, square
 
 ID = "0199c0de-0000-7000-8000-00000000000a"
 
@@ -78,6 +78,7 @@ class TestCreate:
         lon, lat = made["geometry"]["coordinates"][0][0]
         assert (lon, lat) == (pytest.approx(113.29856, abs=1e-5), pytest.approx(33.73961, abs=1e-5))
 
+    @on_sqlite
     @pytest.mark.parametrize(
         ("change", "kind", "word"),
         [
@@ -130,6 +131,7 @@ class TestChange:
         assert (answer.headers["etag"], answer.json()["details"]) == ('"2"', {"version": 2})
         assert staff.get(f"/api/parcels/{ID}").json()["stage"] == "clear"
 
+    @on_sqlite
     @pytest.mark.parametrize("header", ["*", '"one"', "1.5", '"1", "2"', "", '"9999999999"'])
     def test_with_a_version_that_is_none(self, staff: TestClient, header: str) -> None:
         answer = staff.patch(f"/api/parcels/{ID}", json={"stage": "sold"}, headers={"If-Match": header})
