@@ -16,7 +16,6 @@ from api.querying import known_parameters
 from api.records import RecordRoutes, read_values, record_router
 from gridgov.errors import (
     AlreadyEnded,
-    Conflict,
     ContentDiffers,
     DuplicateCode,
     IdentifierTaken,
@@ -27,8 +26,8 @@ from gridgov.errors import (
 from gridgov.models import AREAS, Record
 from gridgov.models.checking import checked_values, payload_hash
 from gridgov.relink import publish_and_relink
-from gridgov.store import Filter, Query, Tx, Write
-from gridgov.store.queries.editions import area_history
+from gridgov.store import Tx, Write
+from gridgov.store.queries.editions import area_history, replace_boundaries
 
 BOUNDARIES_MAX: Final = 20_000
 _BOUNDARY: Final = ("geometry", "parent_id", "kind")
@@ -37,7 +36,7 @@ _BOUNDARY: Final = ("geometry", "parent_id", "kind")
 def create_area(tx: Tx, values: Mapping[str, Any], linker: None = None, payload: Any = None) -> Write:
     """Publish one new area; idempotent by client id. Raises ContentDiffers, IdentifierTaken, DuplicateCode."""
     del linker, payload  # the edition set makes its own index; the hash is that of the boundary
-    tx.reserve(AREAS)
+    replace_boundaries(tx)
     if "id" in values and tx.holds(AREAS, values["id"]):
         return Write(_same_again(tx, values), created=False)
     if isinstance(values.get("code"), str) and tx.find(AREAS, values["code"].strip()) is not None:
@@ -69,7 +68,7 @@ def change_area(
     Raises UnknownField for the code: links name it, so an area with another code is another area.
     """
     del linker
-    tx.reserve(AREAS)
+    replace_boundaries(tx)
     record = _living(tx, identifier, version)
     if values.get("code", record["code"]) != record["code"]:
         raise UnknownField("The code of an area never changes; end it and publish a new one.", field="code")
@@ -92,14 +91,8 @@ def _change_plain(tx: Tx, record: Record, values: Mapping[str, Any]) -> Record:
 
 def end_area(tx: Tx, identifier: str, version: int) -> Record:
     """End an area by publication, so that its records are linked anew. Raises Conflict while areas lie below it."""
-    tx.reserve(AREAS)
+    replace_boundaries(tx)
     record = _living(tx, identifier, version)
-    below = tx.count(AREAS, Query(filters=(Filter("parent_id", "eq", identifier),)))
-    if below:
-        raise Conflict(
-            f"{below} areas lie below {record['code']}; end them first, or all of them in one publication.",
-            below=below,
-        )
     publish_and_relink(tx, f"end of {record['code']}", [], [record["code"]])
     return tx.get(AREAS, identifier)
 

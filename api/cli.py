@@ -86,6 +86,20 @@ def check(as_json: AsJson = False) -> None:
     commands().run_check(as_json)
 
 
+@app.command("zone")
+def zone_command(
+    zone: Annotated[str, typer.Argument(help="Key of the zone; none lists the zones.")] = "",
+    issues: Annotated[
+        str, typer.Option("--issues", help="open: the public sees issues, reduced; or closed.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the zones, or say whether the public sees a zone's issues (category, state, day and block only)."""
+    if issues not in ("", "open", "closed") or (issues and not zone):
+        raise typer.BadParameter("name a zone and say open or closed", param_hint="--issues")
+    commands().run_zone(utc_now, zone, issues, as_json)
+
+
 @app.command("import")
 def import_file(
     file: Annotated[

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from gridgov.serving.linking import Linkers
 from gridgov.settings import Settings, read_settings, require_secret
 from gridgov.store import Filter, Query, Store, open_store
 from gridgov.store.queries import accounts
-from gridgov.store.queries.zones import Zone, list_zones, make_zone
+from gridgov.store.queries.zones import Zone, list_zones, make_zone, open_issues
 
 Clock = Callable[[], dt.datetime]
 
@@ -138,6 +139,24 @@ def _seed(store: Store, now: dt.datetime, *, quiet: bool, accounts_too: bool) ->
     if not quiet and any(counts.values()):
         say("Loaded the demonstration zone: " + ", ".join(f"{counts[name]} {name}" for name in counts) + ".")
     return counts
+
+
+def run_zone(clock: Clock, zone: str, issues: str, as_json: bool) -> None:
+    """List zones, or open and close the issues of one; see `gridgov zone`."""
+    settings = read_settings()
+    with opened(settings) as store:
+        store.check()
+        if issues:
+            chosen = pick_zone(store, zone, settings, clock())
+            with store.begin(Scope.system(chosen), clock(), write=True) as tx:
+                open_issues(tx, opened=issues == "open")
+        with store.begin(Scope.system(""), clock()) as tx:
+            found = [each for each in list_zones(tx) if zone in ("", each.zone)]
+    if as_json:
+        print_json([asdict(each) for each in found])
+        return
+    for each in found:
+        say(f"{each.zone}  {each.name_zh}  issues {'open to the public' if each.opened_issues else 'closed'}")
 
 
 def run_check(as_json: bool) -> None:

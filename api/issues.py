@@ -31,7 +31,7 @@ from gridgov.models import ISSUES, Field, FieldType, Record
 from gridgov.models.checking import checked
 from gridgov.store import Tx
 from gridgov.store.queries import accounts
-from gridgov.store.queries.contacts import read_contact, texts_of
+from gridgov.store.queries.contacts import erase, read_contact, texts_of
 
 HOUR: Final = dt.timedelta(hours=1)
 # What anybody may say about an issue; the rest is for those who signed in.
@@ -114,6 +114,16 @@ def read_reporter(request: Request, identifier: str, call: ScopedCall) -> Respon
         tx.record_event(ISSUES, record.id, "contact_viewed", None)
     found = known or {"name": None, "phone": None, "erased_at": None}
     return answer(request, {**found, "texts": texts})
+
+
+@router.delete("/api/issues/{identifier}/contact", response_class=Response, **schemas.contact())
+def erase_reporter(request: Request, identifier: str, call: ScopedCall) -> Response:
+    """Erase who reported an issue and what they wrote, for good; the issue and its history stay."""
+    known_parameters(request.query_params.multi_items(), ())
+    with call.write() as tx:
+        record = tx.get(ISSUES, identifier)
+        erase(tx, ISSUES, record.id, record["contact_id"])
+    return answer(request, {"name": None, "phone": None, "erased_at": call.now, "texts": []})
 
 
 def _report(call: Call, body: Mapping[str, Any]) -> tuple[dict[str, Any], Report]:

@@ -41,6 +41,7 @@ RIGHTS: Final = MappingProxyType(
         ("POST", "/api/areas/publish"): "areas:publish",
         ("POST", "/api/issues/{identifier}/move"): "issues:move",
         ("GET", "/api/issues/{identifier}/contact"): "contacts:read",
+        ("DELETE", "/api/issues/{identifier}/contact"): "contacts:erase",
         ("GET", "/api/link"): "link:explain",
         ("GET", "/api/stats"): "statistics:read",
         ("POST", "/api/import"): "import:run",

@@ -232,7 +232,7 @@ def moving() -> Route:
 
 
 def contact() -> Route:
-    """GET of a reporter's contact."""
+    """GET of a reporter's contact, and DELETE of it."""
     return route({200: ("The contact and the original words.", ref("Contact"))}, (*READ_FAULTS, 409))
 
 

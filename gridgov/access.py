@@ -1,11 +1,12 @@
 """Who may do what (role → action) and see what (scope → rows and columns). Two literal tables and their readers.
 
-Role says what; zone, area and department say which data. Every read of the store starts from a `Scope`.
+Role says what; zone and area say which data. Every read of the store starts from a `Scope`. An actor's department is
+known here and decides nothing yet: it does with the life cycle of issues, which hands them to departments.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -60,6 +61,7 @@ ACTIONS = MappingProxyType(
         "export:run": _READERS,
         "statistics:read": _READERS,
         "contacts:read": _STAFF,
+        "contacts:erase": _ADMIN,
         "users:manage": _ADMIN,
         "events:read": _STAFF,
     }
@@ -128,10 +130,6 @@ class Scope:
     def of(cls, actor: Actor, zone: str, areas: frozenset[str] = frozenset(), opened: bool = False) -> Scope:
         """The scope of `actor` in `zone`; `areas` are the actor's areas with their descendants."""
         return cls(zone, actor.role, actor.key, areas, opened)
-
-    def in_zone(self, zone: str) -> Scope:
-        """The same scope for another zone, without its areas."""
-        return replace(self, zone=zone, areas=frozenset())
 
     def rows(self, kind: RecordKind) -> Rows:
         """Which rows of `kind` this scope reads; a kind without a rule shows none."""

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from gridgov import geo
-from gridgov.errors import InvalidValue, NotFound
-from gridgov.models import AREAS, Record
+from gridgov.errors import Conflict, InvalidValue, NotFound
+from gridgov.models import AREAS
 from gridgov.models.checking import checked_values, payload_hash
 from gridgov.models.identifiers import new_identifier
 from gridgov.models.vocabulary import LEVEL_OF_KIND, PARENT_LEVEL
 from gridgov.records import load_areas, placed
 from gridgov.serving.linking import Linker
 from gridgov.store import Tx
-from gridgov.store.queries.editions import add_area_editions, add_set, close_area_editions
+from gridgov.store.queries.editions import add_area_editions, add_set, close_area_editions, replace_boundaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Published:
     """What a publication did. number: the edition set's; 0 when nothing differed and none was made.
 
     changed: (old or None, new or None) geometry of every area whose boundary appeared, moved or ended.
+    levels: the link levels of these areas, before and after.
     """
 
     number: int
@@ -35,6 +36,7 @@ class Published:
     linker: Linker | None
     changed: tuple[tuple[Any, Any], ...]
     changed_ids: frozenset[str] = frozenset()
+    levels: frozenset[str] = frozenset()
 
 
 def publish(
@@ -48,14 +50,16 @@ def publish(
     Records are linked anew by `gridgov.relink.publish_and_relink`, which calls this.
     Raises InvalidValue for a code given twice, NotFound for an ended code that is not there.
     """
+    replace_boundaries(tx)
     tx.reserve(AREAS)
-    rows = [_checked(boundary) for boundary in boundaries]
-    _refuse_twins(rows)
     before = {area["code"]: area for area in load_areas(tx)}
+    rows = [_checked(boundary, before) for boundary in boundaries]
+    _refuse_twins(rows, ended)
     for row in rows:
         known = before.get(row["code"])
         row["id"] = known["id"] if known else row.get("id") or new_identifier(tx.now)
     _find_parents(tx, rows, before, set(ended))
+    _check_tree(rows, before, set(ended))
     fresh = [row for row in rows if row["code"] not in before]
     moved = [row for row in rows if row["code"] in before and _differs(before[row["code"]], row)]
     gone = [_known(before, code) for code in ended]
@@ -69,21 +73,54 @@ def publish(
     changes += [(before[row["code"]]["geometry"], row["geometry"]) for row in moved]
     changes += [(area["geometry"], None) for area in gone]
     touched = frozenset(row["id"] for row in (*fresh, *moved, *gone))
+    kinds = {row["kind"] for row in (*fresh, *moved, *gone)} | {before[row["code"]]["kind"] for row in moved}
+    levels = frozenset(LEVEL_OF_KIND[kind] for kind in kinds if kind in LEVEL_OF_KIND)
     unchanged = len(rows) - len(fresh) - len(moved)
-    return Published(number, len(fresh), len(moved), len(gone), unchanged, linker, tuple(changes), touched)
+    return Published(
+        number, len(fresh), len(moved), len(gone), unchanged, linker, tuple(changes), touched, levels
+    )
 
 
-def _checked(boundary: Mapping[str, Any]) -> dict[str, Any]:
-    row = checked_values(AREAS, boundary)
+def _checked(boundary: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    code = boundary.get("code")
+    known = before.get(code.strip()) if isinstance(code, str) else None
+    # What a known area has and nobody says anew stays: only a new one gets the defaults.
+    row = checked_values(AREAS, boundary, partial=known is not None)
+    row = {**({"kind": known["kind"]} if known else {}), **row}
     return {**row, **placed(AREAS, row.get("geometry")), "payload_hash": payload_hash(boundary)}
 
 
-def _refuse_twins(rows: Sequence[Mapping[str, Any]]) -> None:
+def _refuse_twins(rows: Sequence[Mapping[str, Any]], ended: Sequence[str]) -> None:
     seen: set[str] = set()
     for row in rows:
         if row["code"] in seen:
             raise InvalidValue(f"The area {row['code']} is given twice; keep one of them.", code=row["code"])
+        if row["code"] in ended:
+            raise InvalidValue(f"The area {row['code']} is redrawn and ended at once.", code=row["code"])
         seen.add(row["code"])
+
+
+def _check_tree(rows: Sequence[Mapping[str, Any]], before: Mapping[str, Any], ended: set[str]) -> None:
+    """Raises Conflict for an area whose parent ends, InvalidValue for one that is its own ancestor."""
+    after = {area["id"]: area for code, area in before.items() if code not in ended} | {
+        row["id"]: row for row in rows
+    }
+    gone = {before[code]["id"]: code for code in ended if code in before}
+    below = [area["code"] for area in after.values() if area.get("parent_id") in gone]
+    if below:
+        raise Conflict(
+            f"{len(below)} areas lie below the ones that end ({', '.join(sorted(below)[:5])}); end them too, "
+            "or give them another parent in the same publication.",
+            below=len(below),
+        )
+    for row in rows:
+        parent, steps = row.get("parent_id"), 0
+        while parent in after:
+            if parent == row["id"] or steps > len(after):
+                raise InvalidValue(
+                    f"The area {row['code']} is its own ancestor; mend its parent.", code=row["code"]
+                )
+            parent, steps = after[parent].get("parent_id"), steps + 1
 
 
 def _known(before: Mapping[str, Any], code: str) -> dict[str, Any]:
@@ -159,22 +196,18 @@ def _edition(row: Mapping[str, Any], operation: str) -> dict[str, Any]:
 
 
 def parents_first(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with every parent before its children; a parent outside the rows comes from the store."""
+    """The rows, a tree by `parent_id`, with every parent before its children."""
     by_id = {row["id"]: row for row in rows}
     ordered: dict[str, dict[str, Any]] = {}
 
-    def place(row: dict[str, Any], seen: frozenset[str]) -> None:
-        if row["id"] in seen:
-            raise InvalidValue(
-                f"The area {row['code']} is its own ancestor; mend its parent.", code=row["code"]
-            )
+    def place(row: dict[str, Any]) -> None:
         parent = by_id.get(row.get("parent_id") or "")
         if parent is not None and parent["id"] not in ordered:
-            place(parent, seen | {row["id"]})
+            place(parent)
         ordered[row["id"]] = row
 
     for row in rows:
-        place(row, frozenset())
+        place(row)
     return list(ordered.values())
 
 
@@ -191,11 +224,3 @@ def descendants(areas: Sequence[Mapping[str, Any]], roots: frozenset[str]) -> fr
             found.add(identifier)
             waiting += children.get(identifier, [])
     return frozenset(found)
-
-
-def find_area(tx: Tx, text: str) -> Record:
-    """The living area with this code. Raises NotFound."""
-    record = tx.find(AREAS, text)
-    if record is None:
-        raise NotFound(f"There is no area with the code {text}.", code=text)
-    return record

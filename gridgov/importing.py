@@ -22,6 +22,7 @@ from gridgov.relink import publish_and_relink
 from gridgov.serving.linking import Linkers
 from gridgov.settings import Settings
 from gridgov.store import Filter, Query, Store, Tx
+from gridgov.store.queries.editions import replace_boundaries
 
 
 def import_file(
@@ -45,8 +46,7 @@ def import_file(
     """
     with store.begin(scope, now, write=not dry_run) as tx:
         if kind is AREAS and not dry_run:
-            # Two publications that both held the boundaries before replacing them would wait for each other.
-            tx.reserve(AREAS)
+            replace_boundaries(tx)
         linker = current_linker(tx, linkers)
         plan = plan_import(
             path,

@@ -14,7 +14,7 @@ from gridgov.models.identifiers import new_identifier
 from gridgov.serving.linking import Linker
 from gridgov.store import Tx, Write
 from gridgov.store.queries.contacts import add_contact, add_text
-from gridgov.store.queries.counters import next_number
+from gridgov.store.queries.counters import code_taken, next_number
 
 CHINA = ZoneInfo("Asia/Shanghai")
 _WORDS = Field("text", FieldType.TEXT, "反映内容", "what was reported", max_length=4_000)
@@ -60,7 +60,10 @@ def report(tx: Tx, values: Mapping[str, Any], linker: Linker, told: Report | Non
 def new_code(tx: Tx) -> str:
     """The next ledger number of the day in China: WT-20261120-0001."""
     day = tx.now.astimezone(CHINA).strftime("%Y%m%d")
-    return f"WT-{day}-{next_number(tx, f'issues/{day}'):04d}"
+    while True:  # an import or an officer may have taken a number by hand; the counter goes past it
+        code = f"WT-{day}-{next_number(tx, f'issues/{day}'):04d}"
+        if not code_taken(tx, ISSUES, code):
+            return code
 
 
 def move(

@@ -10,8 +10,8 @@ import shapely
 
 from gridgov import geo, records
 from gridgov.errors import InvalidValue, NotFound
-from gridgov.models import KINDS, LISTINGS, PLANTS, UNITS, Record
-from gridgov.models.checking import checked_values
+from gridgov.models import LISTINGS, PARCELS, PLANTS, UNITS, Record
+from gridgov.models.checking import checked, checked_identifier, checked_values
 from gridgov.serving.linking import Linker
 from gridgov.store import Tx, Write
 
@@ -24,21 +24,30 @@ def create(tx: Tx, values: Mapping[str, Any], linker: Linker, payload: Any = Non
     sent = values if payload is None else payload
     ready = dict(values)
     check_period(ready)
-    asset = _asset_shape(tx, ready.get("asset_kind"), ready.get("asset_id"))
+    shape = _asset_shape(tx, ready)
     if ready.get("geometry") is None:
-        ((lon, lat),) = geo.interior_point(np.array([asset, None], dtype=object)[:-1])
-        ready["geometry"] = shapely.Point(lon, lat)
+        ready["geometry"] = _mark(shape)
     return records.create(tx, LISTINGS, ready, linker, sent)
 
 
 def change(tx: Tx, identifier: str, version: int, values: Mapping[str, Any], linker: Linker) -> Record:
-    """Change a listing; also publishes it and lets it expire, by `published_at` and `expires_at`."""
+    """Change a listing; also publishes it and lets it expire, by `published_at` and `expires_at`.
+
+    Another asset moves the mark to it, unless a place is given too.
+    """
     before = tx.get(LISTINGS, identifier)
-    check_period({**before, **checked_values(LISTINGS, values, partial=True)})
-    if {"asset_kind", "asset_id"} & set(values):
-        after = {**before, **values}
-        _asset_shape(tx, after["asset_kind"], after["asset_id"])
-    return records.change(tx, LISTINGS, identifier, version, values, linker)
+    ready = dict(values)
+    check_period({**before, **ready})
+    if {"asset_kind", "asset_id"} & set(ready):
+        shape = _asset_shape(tx, {**before, **ready})
+        if ready.get("geometry") is None:
+            ready["geometry"] = _mark(shape)
+    return records.change(tx, LISTINGS, identifier, version, ready, linker)
+
+
+def _mark(shape: Any) -> Any:
+    ((lon, lat),) = geo.interior_point(np.array([shape, None], dtype=object)[:-1])
+    return shapely.Point(lon, lat)
 
 
 def check_period(values: Mapping[str, Any]) -> None:
@@ -53,15 +62,17 @@ def check_period(values: Mapping[str, Any]) -> None:
         )
 
 
-def _asset_shape(tx: Tx, asset_kind: Any, asset_id: Any) -> Any:
-    kind = KINDS.get(str(asset_kind))
+def _asset_shape(tx: Tx, values: Mapping[str, Any]) -> Any:
+    """The polygon of the plant or parcel that `values` offer. Raises InvalidValue when there is none."""
+    kind = checked(LISTINGS.by_name["asset_kind"], values.get("asset_kind"))
+    identifier = checked_identifier(values.get("asset_id"), "asset_id")
     try:
-        if kind is UNITS:
-            return tx.get(PLANTS, tx.get(UNITS, str(asset_id))["plant_id"]).geometry
-        if kind is not None and kind.name == "parcels":
-            return tx.get(kind, str(asset_id)).geometry
+        if kind == UNITS.name:
+            return tx.get(PLANTS, tx.get(UNITS, identifier)["plant_id"]).geometry
+        if kind == PARCELS.name:
+            return tx.get(PARCELS, identifier).geometry
     except NotFound as error:
         raise InvalidValue(
-            f"The listing offers {asset_kind} {asset_id}, which does not exist here.", field="asset_id"
+            f"The listing offers {kind} {identifier}, which does not exist here.", field="asset_id"
         ) from error
     raise InvalidValue("“asset_kind” must be units or parcels.", field="asset_kind")

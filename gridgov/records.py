@@ -5,6 +5,7 @@ The modules for single kinds (areas, land, plants, listings, issues) add their o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +22,8 @@ from gridgov.store import Tx, Write
 from gridgov.store.queries.editions import add_parcel_editions, hold_boundaries, next_parcel_edition
 from gridgov.store.queries.links import drop_links, write_links
 
+# When it happened, where nobody said so: the moment of loading.
+_MOMENTS = MappingProxyType({"issues": "reported_at"})
 _LON_MAX, _LAT_MAX = 180.0, 90.0
 _FAMILY_OF_DIMENSION = ("point", "line", "polygon")
 
@@ -55,7 +58,8 @@ def create(
     """
     digest = payload_hash(values if payload is None else payload)
     checked = checked_values(kind, values) | dict(own)
-    checked.update(placed(kind, checked.get("geometry")))
+    checked.update(placed(kind, checked.pop("geometry", None)))
+    tx.reserve(kind)
     write = tx.insert(kind, {**checked, "payload_hash": digest})
     if write.created:
         _write_links(tx, kind, [(write.record.id, checked)], linker)
@@ -89,6 +93,9 @@ def change(
 def load_many(tx: Tx, kind: RecordKind, rows: Sequence[Mapping[str, Any]], linker: Linker) -> int:
     """Create many records of checked values (imports, seed): `id` must be given, geometries must be sound already."""
     ready = [dict(row) for row in rows]
+    if kind.name in _MOMENTS:
+        for row in ready:
+            row[_MOMENTS[kind.name]] = row.get(_MOMENTS[kind.name]) or tx.now
     if kind.geometry is not None and ready:
         shapes = np.array([*(row.get("geometry") for row in ready), None], dtype=object)[:-1]
         for name, numbers in _measured(kind, shapes).items():
@@ -112,9 +119,12 @@ def placed(kind: RecordKind, geometry: Any) -> dict[str, Any]:
     if family == "point" and _is_sound_point(geometry):
         return {"geometry": geometry}
     (sound,) = geo.normalise([geometry], family)
-    if sound is None:
+    single = kind.geometry is not GeometryType.POINT or (sound is not None and sound.geom_type == "Point")
+    if sound is None or not single:
         findings = geo.inspect([geometry], family)
-        reason = findings[0].how.en if findings else "it is empty"
+        reason = (
+            findings[0].how.en if findings else "it must be one point" if sound is not None else "it is empty"
+        )
         raise InvalidGeometry(
             f"This geometry cannot be used: {reason}.",
             findings=[{"kind": each.kind, "zh": each.how.zh, "en": each.how.en} for each in findings],
@@ -140,12 +150,14 @@ def _family(kind: RecordKind, geometry: shapely.Geometry) -> Any:
             return _FAMILY_OF_DIMENSION[max(0, int(shapely.get_dimensions(geometry)))]
 
 
-def _measured(kind: RecordKind, shapes: Any) -> dict[str, list[float]]:
+def _measured(kind: RecordKind, shapes: Any) -> dict[str, list[float | None]]:
     if "area_geodesic_m2" not in kind.by_name:
         return {}
+    measured = {"area_geodesic_m2": geo.geodesic_area(shapes), "area_grid_m2": geo.grid_area(shapes)}
+    # Outside the 3-degree zones of China there is no grid area: unknown, on both stores.
     return {
-        "area_geodesic_m2": geo.geodesic_area(shapes).tolist(),
-        "area_grid_m2": geo.grid_area(shapes).tolist(),
+        name: [None if math.isnan(each) else each for each in found.tolist()]
+        for name, found in measured.items()
     }
 
 

@@ -51,9 +51,8 @@ def publish_and_relink(
     examined = moved = 0
     boxes = _reach(published.changed)
     for kind in LINKED_KINDS:
-        wanted = linked_elsewhere(tx, kind, published.changed_ids, _ANYWHERE) | records_meeting(
-            tx, kind, boxes
-        )
+        wanted = records_meeting(tx, kind, boxes)
+        wanted |= linked_elsewhere(tx, kind, published.changed_ids, published.levels, _ANYWHERE)
         seen, changed = _relink(tx, kind, wanted, published.linker)
         examined, moved = examined + seen, moved + changed
     return published, Relinked(examined, moved)
@@ -91,5 +90,8 @@ def _relink(tx: Tx, kind: RecordKind, identifiers: set[str], linker: Linker) -> 
     return len(places), moved
 
 
-def _areas(links: Iterable[Mapping[str, Any]]) -> set[tuple[str, str | None, str]]:
-    return {(link["level"], link["area_id"], link["rule"]) for link in links if link["main"]}
+def _areas(links: Iterable[Mapping[str, Any]]) -> set[tuple[Any, ...]]:
+    return {
+        (link["level"], link["area_id"], link["rule"], link["main"], round(link["share"] or 0.0, 6))
+        for link in links
+    }

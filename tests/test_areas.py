@@ -165,13 +165,3 @@ def test_wrong_publications_change_nothing(store: Store, system: Scope, now: dt.
     with store.begin(system, now) as tx:
         assert current_set(tx) == 1
         assert tx.count(AREAS, Query()) == 3
-
-
-def test_only_one_of_two_publications_at_once_takes_a_number(
-    store: Store, system: Scope, now: dt.datetime
-) -> None:
-    with store.begin(system, now, write=True) as tx:
-        publish_and_relink(tx, "一", [area("A", "park", square())])
-    with store.begin(system, now, write=True) as tx:
-        publish_and_relink(tx, "二", [area("B", "park", square(2))])
-        assert current_set(tx) == 2

@@ -112,3 +112,11 @@ def test_a_wrong_report_is_refused_and_leaves_nothing(
         report(store, system, now, TOLD, **values)
     with store.begin(system, now) as tx:
         assert tx.count(ISSUES, Query()) == 0
+
+
+def test_a_number_that_somebody_took_by_hand_is_left_out(
+    store: Store, system: Scope, now: dt.datetime
+) -> None:
+    report(store, system, now, code="WT-20261120-0001")
+    report(store, system, now, code="WT-20261120-0002")
+    assert report(store, system, now).record["code"] == "WT-20261120-0003"

@@ -13,7 +13,7 @@ import shapely
 from gridgov import land, listings, plants, records
 from gridgov.access import Scope
 from gridgov.errors import InvalidGeometry, InvalidValue, UnknownField
-from gridgov.models import BUILDINGS, DEPARTMENTS, FACILITIES, LISTINGS, PARCELS, PLANTS, UNITS
+from gridgov.models import BUILDINGS, DEPARTMENTS, FACILITIES, ISSUES, LISTINGS, PARCELS, PLANTS, UNITS
 from gridgov.relink import publish_and_relink
 from gridgov.serving.linking import Linker, Linkers
 from gridgov.store import Query, Store
@@ -187,3 +187,46 @@ def test_loading_many_gives_the_links_that_single_creation_gives(
             ]
             borders = [[link["border_m"] for link in found] for found in (single, many[rows[n]["id"]])]
             assert np.allclose(borders[0], borders[1])
+
+
+def test_a_point_kind_takes_one_point_only(store: Store, system: Scope, now: dt.datetime) -> None:
+    two = shapely.MultiPoint([point(), point(3)])
+    with pytest.raises(InvalidGeometry), store.begin(system, now, write=True) as tx:
+        records.create(tx, LISTINGS, sample("listings", geometry=two), NOWHERE)
+    with store.begin(system, now, write=True) as tx:
+        one = records.create(
+            tx, LISTINGS, sample("listings", geometry=shapely.MultiPoint([point()])), NOWHERE
+        )
+    assert one.record.geometry.geom_type == "Point"
+
+
+def test_a_place_without_a_grid_zone_has_no_grid_area(store: Store, system: Scope, now: dt.datetime) -> None:
+    with store.begin(system, now, write=True) as tx:
+        far = records.create(
+            tx, BUILDINGS, {"code": "LD-9", "geometry": shapely.box(10, 50, 10.01, 50.01)}, NOWHERE
+        )
+    with store.begin(system, now) as tx:
+        assert tx.get(BUILDINGS, far.record.id)["area_grid_m2"] is None
+
+
+def test_another_asset_moves_the_mark(store: Store, system: Scope, now: dt.datetime) -> None:
+    with store.begin(system, now, write=True) as tx:
+        first = land.create(tx, sample("parcels"), NOWHERE).record
+        second = land.create(tx, sample("parcels", code="DK-2", geometry=square(20)), NOWHERE).record
+        offer = {
+            "code": "ZS-1",
+            "title": "出让",
+            "asset_kind": "地块",
+            "asset_id": first.id.upper(),
+            "offer": "grant",
+        }
+        listing = listings.create(tx, offer, NOWHERE).record
+        assert (listing["asset_kind"], listing["asset_id"]) == ("parcels", first.id)
+        moved = listings.change(tx, listing.id, 1, {"asset_id": second.id}, NOWHERE)
+    assert second.geometry.contains(moved.geometry)
+
+
+def test_loaded_issues_have_a_moment(store: Store, system: Scope, now: dt.datetime) -> None:
+    with store.begin(system, now, write=True) as tx:
+        records.load_many(tx, ISSUES, [{**sample("issues"), "id": str(uuid.uuid4())}], NOWHERE)
+        assert [each["reported_at"] for each in tx.list(ISSUES, Query(order="-reported_at")).records] == [now]

@@ -102,7 +102,22 @@ def _suspect_pairs(plane: Geometries, gap_width: float) -> tuple[Indexes, Indexe
     one, two = shapely.bounds(flagged[left]), shapely.bounds(flagged[right])
     margin = 4.0 * gap_width
     low, high = np.maximum(one, two)[:, :2] - margin, np.minimum(one, two)[:, 2:] + margin
+    inner, outer = _nested_pairs(rounded, faulty)
+    within = shapely.bounds(rounded[inner])
+    low, high = np.vstack((low, within[:, :2] - margin)), np.vstack((high, within[:, 2:] + margin))
+    left, right = (
+        np.concatenate((left, np.minimum(inner, outer))),
+        np.concatenate((right, np.maximum(inner, outer))),
+    )
     return left, right, shapely.box(low[:, 0], low[:, 1], high[:, 0], high[:, 1])
+
+
+def _nested_pairs(plane: Geometries, faulty: Indexes) -> tuple[Indexes, Indexes]:
+    """Flagged polygons that lie wholly inside another one, whose own edges are all sound."""
+    found, outer = shapely.STRtree(plane).query(plane[faulty], predicate="covered_by")
+    inner = faulty[found]
+    flagged = np.isin(outer, faulty)
+    return inner[~flagged], outer[~flagged]
 
 
 def _gaps(one: Geometries, two: Geometries, around: Geometries, gap_width: float) -> Geometries:

@@ -126,7 +126,10 @@ def _instant(field: Field, value: Any) -> dt.datetime:
         raise _wrong(field, value, "must be a time such as 2026-11-20T14:05:00+08:00") from error
     if moment.tzinfo is None:
         raise _wrong(field, value, "needs its time zone, such as Z or +08:00")
-    utc = moment.astimezone(dt.UTC)
+    try:
+        utc = moment.astimezone(dt.UTC)
+    except OverflowError as error:
+        raise _wrong(field, value, "must lie between the years 1 and 9999") from error
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 

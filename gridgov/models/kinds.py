@@ -243,7 +243,7 @@ LISTINGS = RecordKind(
     (
         Field("title", T.TEXT, "标题", "title", required=True, aliases=("名称",)),
         Field("asset_kind", T.CHOICE, "载体类型", "asset kind", vocabulary=words.ASSET_KINDS, required=True),
-        Field("asset_id", T.CODE, "载体", "asset", max_length=36, required=True),
+        Field("asset_id", T.REFERENCE, "载体", "asset", max_length=36, required=True),
         Field("offer", T.CHOICE, "供应方式", "offer", vocabulary=words.OFFERS, required=True),
         Field("area_m2", T.NUMBER, "面积", "area", unit="m²", minimum=0),
         Field("price", T.NUMBER, "价格", "price", minimum=0),

@@ -35,6 +35,15 @@ class StoreDialect(Protocol):
     def refresh_statistics(self, connection: Connection, table: Table) -> None:
         """Let the planner know of a large load before the transaction goes on."""
 
+    def hold_boundaries(self, connection: Connection, zone: str, *, exclusive: bool) -> None:
+        """Keep the zone's boundaries in force until the transaction ends; exclusive: to replace them.
+
+        Waiters are served in their order, so that steady reports never keep a publication out.
+        """
+
+    def lowered(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """The column in lower case by the rules of Unicode, the same on both databases."""
+
     def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """The column so written that its index is not chosen where the spatial index is the better one."""
 

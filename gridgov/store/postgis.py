@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 import shapely
 from psycopg2 import errors as postgres_errors
-from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, func, text
+from sqlalchemy import ColumnElement, Connection, Engine, Table, collate, create_engine, func, text
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -28,6 +28,7 @@ from gridgov.store.transaction import Transaction
 FOLDER = "postgis"
 _PIECE = 20_000
 _NULL = "\\N"
+_BOUNDARIES_LOCK = 0x626F7264  # "bord": seed of the lock between links and publications of a zone
 _MIGRATION_LOCK = 0x67726964  # "grid": one migration at a time per database
 
 
@@ -57,6 +58,15 @@ class PostgisDialect:
     def refresh_statistics(self, connection: Connection, table: Table) -> None:
         """ANALYZE."""
         connection.exec_driver_sql(f'ANALYZE "{table.name}"')
+
+    def hold_boundaries(self, connection: Connection, zone: str, *, exclusive: bool) -> None:
+        """An advisory lock of the transaction, whose queue is first come, first served."""
+        name = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+        connection.exec_driver_sql(f"SELECT {name}(hashtextextended(%s, {_BOUNDARIES_LOCK}))", (zone,))
+
+    def lowered(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """By ICU's rules; the columns themselves compare by bytes."""
+        return func.lower(collate(column, "und-x-icu"))
 
     def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """PostgreSQL's planner weighs both indexes by its statistics."""

@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    type_coerce,
 )
 
 from gridgov import geo
@@ -35,13 +36,15 @@ from gridgov.errors import GridgovError, InvalidCursor, InvalidFilter, OutOfRang
 from gridgov.models import Record, RecordKind
 from gridgov.models.checking import checked
 from gridgov.models.vocabulary import CONFIDENTIAL_CATEGORIES
-from gridgov.store.base import ORDERS, Filter, Page, Query
+from gridgov.store.base import ORDERS, Filter, Near, Page, Query
 from gridgov.store.dialect import Box, StoreDialect
 from gridgov.store.schema import RECORDS, links
+from gridgov.store.types import StoredGeometry, decoded
 
 # Degrees that a metre can be at most, for the candidate box of `near`; exact distances come from gridgov.geo.
 _DEGREES_PER_METRE = 1 / 110_000
 _NEAR_MAX_M = 50_000
+_CURSOR_LONGEST = 600
 _TEXT_FIELDS = ("code", "name_zh", "name_en", "title", "address")
 
 
@@ -73,15 +76,19 @@ class Reading:
             case Rows.ALL:
                 return zone
             case Rows.PUBLIC:
-                return and_(zone, self._published(kind, table))
+                return and_(zone, self.living(table), self._published(kind, table))
             case Rows.OWN:
                 return and_(
                     zone, or_(self.linked(kind, self.scope.areas), table.c.created_by == self.scope.actor)
                 )
             case Rows.OPENED:
-                return and_(zone, table.c.category.not_in(CONFIDENTIAL_CATEGORIES))
+                return and_(zone, self.living(table), table.c.category.not_in(CONFIDENTIAL_CATEGORIES))
             case Rows.NONE:
                 return false()
+
+    def living(self, table: Table) -> ColumnElement[bool]:
+        """Rows that have not ended at the transaction's instant."""
+        return or_(table.c.valid_to.is_(None), table.c.valid_to > self.now)
 
     def _published(self, kind: RecordKind, table: Table) -> ColumnElement[bool]:
         if kind.live is not None:
@@ -107,8 +114,10 @@ class Reading:
         box = query_box(query)
         parts = [self.visible(kind, by_place=box is not None)]
         if not query.ended:
-            parts.append(or_(table.c.valid_to.is_(None), table.c.valid_to > self.now))
+            parts.append(self.living(table))
         parts += [self._filter(kind, each) for each in query.filters]
+        if self.scope.rows(kind) is Rows.OPENED and (box is not None or query.areas is not None):
+            raise InvalidFilter("Opened issues cannot be searched by place or area; sign in for that.")
         if query.areas is not None:
             parts.append(self.linked(kind, query.areas))
         if query.text:
@@ -116,8 +125,6 @@ class Reading:
         if box is not None:
             if kind.geometry is None:
                 raise InvalidFilter(f"{kind.en} have no geometry; leave out bbox and near.")
-            if self.scope.rows(kind) is Rows.OPENED:
-                raise InvalidFilter("Opened issues cannot be searched by place; sign in for that.")
             parts.append(self.dialect.box_candidates(table, box))
         return and_(*parts)
 
@@ -135,6 +142,8 @@ class Reading:
             value = checked(field, condition.value)
         except GridgovError as error:
             raise InvalidFilter(error.message, **error.details) from error
+        if value is None and condition.operator != "eq":
+            raise InvalidFilter(f"The limit of “{condition.field}” is empty; give a value or leave it out.")
         match condition.operator:
             case "eq":
                 test = column == value if value is not None else column.is_(None)
@@ -155,13 +164,13 @@ class Reading:
             raise InvalidFilter("The search text holds a NUL character; remove it.")
         names = [name for name in _TEXT_FIELDS if self.scope.shows(kind, name)]
         word = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        tests = [func.lower(table.c[name]).like(f"%{word}%", escape="\\") for name in names]
+        tests = [self.dialect.lowered(table.c[name]).like(f"%{word}%", escape="\\") for name in names]
         return or_(*tests) if tests else true()
 
     def select_page(self, kind: RecordKind, query: Query) -> Page:
         """One page in the query's order, exact geometry conditions applied."""
         if query.near is not None:
-            return self._nearest(kind, query)
+            return self._nearest(kind, query, query.near)
         table = RECORDS[kind.name]
         name = query.order.removeprefix("-")
         if name not in ORDERS or name not in table.c or not self.scope.shows(kind, name):
@@ -210,40 +219,46 @@ class Reading:
             return shapes
         return np.array([*map(_block, shapes), None], dtype=object)[:-1]
 
-    def _nearest(self, kind: RecordKind, query: Query) -> Page:
-        near = query.near
-        assert near is not None  # noqa: S101 (narrowed by the caller)
-        statement = select(*self.columns(kind)).where(self.condition(kind, query))
-        records = [Record(kind, dict(row)) for row in self.connection.execute(statement).mappings()]
-        if not records:
-            return Page((), None, ())
-        shapes = np.array([record.geometry for record in records], dtype=object)
-        distances = geo.distance_to_point(shapes, near.lon, near.lat)
-        keep = [(float(d), r.id, r) for d, r in zip(distances, records, strict=True) if d <= near.radius_m]
-        if query.box is not None:
-            inside = {record.id for record in _exact(records, query.box)}
-            keep = [each for each in keep if each[1] in inside]
-        keep.sort(key=lambda each: each[:2])
+    def _nearest(self, kind: RecordKind, query: Query, near: Near) -> Page:
+        """A page by distance: only ids and places are read of all candidates, the records of the page alone."""
         after = read_cursor(kind, query)
-        if after is not None:
-            keep = [each for each in keep if [each[0], each[1]] > list(after)]
-        page = keep[: query.limit]
-        more = write_cursor(kind, query, page[-1][:2]) if len(keep) > len(page) and page else None
-        return Page(tuple(each[2] for each in page), more, tuple(each[0] for each in page))
+        if after is not None and not isinstance(after[0], (int, float)):
+            raise InvalidCursor("This paging cursor cannot be read; start again without it.")
+        ids, shapes = self._candidates(kind, query)
+        distances = geo.distance_to_point(shapes, near.lon, near.lat) if ids else np.empty(0)
+        keep = distances <= near.radius_m
+        if ids and query.box is not None:
+            keep &= geo.intersects_box(shapes, *query.box)
+        found = sorted((float(distances[place]), ids[place]) for place in np.flatnonzero(keep).tolist())
+        found = [each for each in found if after is None or each > after]
+        page = found[: query.limit]
+        more = write_cursor(kind, query, page[-1]) if len(found) > len(page) and page else None
+        records = self._by_identifier(kind, [identifier for _, identifier in page])
+        return Page(self.reduced(kind, records), more, tuple(distance for distance, _ in page))
+
+    def _candidates(self, kind: RecordKind, query: Query) -> tuple[list[str], NDArray[Any]]:
+        table = RECORDS[kind.name]
+        place = type_coerce(table.c.geometry, StoredGeometry())
+        rows = self.connection.execute(select(table.c.id, place).where(self.condition(kind, query))).all()
+        return [row[0] for row in rows], decoded([row[1] for row in rows])
+
+    def _by_identifier(self, kind: RecordKind, identifiers: Sequence[str]) -> list[Record]:
+        table = RECORDS[kind.name]
+        statement = select(*self.columns(kind)).where(self.visible(kind), table.c.id.in_(identifiers))
+        found = {row["id"]: dict(row) for row in self.connection.execute(statement).mappings()}
+        return [Record(kind, found[identifier]) for identifier in identifiers]
 
     def number(self, kind: RecordKind, query: Query) -> int:
         """How many records meet the query."""
+        condition = self.condition(kind, query)
         if query.box is None and query.near is None:
-            statement = (
-                select(func.count()).select_from(RECORDS[kind.name]).where(self.condition(kind, query))
-            )
+            statement = select(func.count()).select_from(RECORDS[kind.name]).where(condition)
             return int(self.connection.execute(statement).scalar_one())
-        geometry = select(RECORDS[kind.name].c.geometry).where(self.condition(kind, query))
-        shapes = np.array([row[0] for row in self.connection.execute(geometry)] + [None], dtype=object)[:-1]
-        keep = np.ones(len(shapes), dtype=bool)
-        if len(shapes) and query.box is not None:
+        ids, shapes = self._candidates(kind, query)
+        keep = np.ones(len(ids), dtype=bool)
+        if ids and query.box is not None:
             keep &= geo.intersects_box(shapes, *query.box)
-        if len(shapes) and query.near is not None:
+        if ids and query.near is not None:
             keep &= geo.distance_to_point(shapes, query.near.lon, query.near.lat) <= query.near.radius_m
         return int(keep.sum())
 
@@ -315,6 +330,8 @@ def read_cursor(kind: RecordKind, query: Query) -> tuple[Any, str] | None:
     """(order value, id) after which the page starts; None without a cursor. Raises InvalidCursor."""
     if query.after is None:
         return None
+    if len(query.after) > _CURSOR_LONGEST:
+        raise InvalidCursor("This paging cursor cannot be read; start again without it.")
     try:
         padded = query.after + "=" * (-len(query.after) % 4)
         mark, value, identifier = json.loads(base64.urlsafe_b64decode(padded))

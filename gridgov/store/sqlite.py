@@ -19,7 +19,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, func, text
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
@@ -78,6 +78,13 @@ class SqliteDialect:
 
     def refresh_statistics(self, connection: Connection, table: Table) -> None:
         """SQLite finds its indexes without."""
+
+    def hold_boundaries(self, connection: Connection, zone: str, *, exclusive: bool) -> None:
+        """Nothing to do: one writer at a time holds the whole file."""
+
+    def lowered(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """By Python's str.lower, which stands in for SQLite's own lower (ASCII only) on each connection."""
+        return func.lower(column)
 
     def unindexed(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """A unary plus: otherwise the planner walks the codes of the zone and looks each row up in the R*Tree."""
@@ -205,6 +212,7 @@ def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
     connection.isolation_level = None
     for name, function in GEOPACKAGE_FUNCTIONS.items():
         connection.create_function(name, 1, function, deterministic=True)
+    connection.create_function("lower", 1, _lower, deterministic=True)
     connection.execute(f"ATTACH DATABASE ? AS {MAP}", (str(path),))
     for schema in ("main", MAP):
         connection.execute(f"PRAGMA {schema}.journal_mode = WAL")
@@ -213,6 +221,10 @@ def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
     connection.execute(f"PRAGMA {MAP}.cache_size = -65536")
     connection.execute("PRAGMA temp_store = MEMORY")
     return connection
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _begin(connection: Connection) -> None:

@@ -284,6 +284,8 @@ class Transaction:
 
     def _living(self, kind: RecordKind, identifier: str, version: int) -> Record:
         identifier = checked_identifier(identifier)
+        # Revision rows are locked before record rows, everywhere: two orders would end in a deadlock.
+        self._raise([kind.name])
         table = RECORDS[kind.name]
         lock = select(table).where(self.reading.visible(kind), table.c.id == identifier).with_for_update()
         row = self.connection.execute(lock).mappings().one_or_none()

@@ -221,3 +221,13 @@ def test_a_file_with_the_northing_first_is_turned_by_axes(url: str, run: Run, tm
     run("export", out, "--layer", "facilities")
     (feature,) = json.loads(out.read_text(encoding="utf-8"))["features"]
     assert feature["geometry"]["coordinates"] == pytest.approx([113.3, 33.74], abs=2e-5)
+
+
+def test_a_zone_opens_and_closes_its_issues(url: str, run: Run) -> None:
+    assert json.loads(run("zone", "--json").stdout)[0]["opened_issues"] is False
+    assert "open to the public" in run("zone", ZONE, "--issues", "open").stdout
+    assert json.loads(run("zone", ZONE, "--json").stdout)[0]["opened_issues"] is True
+    assert "closed" in run("zone", ZONE, "--issues", "closed").stdout
+    assert run("zone", "--issues", "open").exit_code == 2
+    with pytest.raises(NotFound):
+        run("zone", "no-such-zone", "--issues", "open")

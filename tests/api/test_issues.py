@@ -194,6 +194,18 @@ class TestContact:
         assert problem(client.get(f"/api/issues/{ID}/contact")) == (401, "not-signed-in")
         assert problem(grid_worker.get(f"/api/issues/{ID}/contact")) == (403, "not-allowed")
 
+    def test_an_administrator_erases_it_for_good_and_staff_may_not(
+        self, client: TestClient, staff: TestClient, admin: TestClient
+    ) -> None:
+        client.post("/api/issues", json=report())
+        assert problem(staff.delete(f"/api/issues/{ID}/contact")) == (403, "not-allowed")
+        assert admin.delete(f"/api/issues/{ID}/contact").status_code == 200
+        seen = staff.get(f"/api/issues/{ID}/contact").json()
+        assert (seen["name"], seen["phone"], seen["texts"]) == (None, None, [])
+        assert seen["erased_at"] is not None
+        assert staff.get(f"/api/issues/{ID}/history").json()["items"][-2]["verb"] == "personal_data_erased"
+        assert client.post("/api/issues", json=report()).status_code == 409
+
     def test_staff_sees_it_and_that_they_looked_is_kept(self, client: TestClient, staff: TestClient) -> None:
         client.post("/api/issues", json=report())
         seen = staff.get(f"/api/issues/{ID}/contact").json()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import json
 import uuid
 
 import pytest
@@ -317,3 +319,50 @@ def test_a_loaded_record_keeps_the_hash_it_was_given(store: Store, system: Scope
     with store.begin(system, now, write=True) as tx:
         tx.insert_many(PARCELS, rows)
         assert list(tx.every(PARCELS, ("payload_hash",)).columns["payload_hash"]) == ["-", "told"]
+
+
+def test_an_unknown_list_is_null_however_it_was_written(
+    store: Store, system: Scope, now: dt.datetime
+) -> None:
+    rows = [sample("parcels", code=f"DK-{n:03d}") for n in range(30)]
+    with store.begin(system, now, write=True) as tx:
+        tx.insert(PARCELS, sample("parcels", code="one"))
+        tx.insert_many(PARCELS, rows)
+        assert tx.count(PARCELS, Query(filters=(Filter("previously_part_of", "null", value=True),))) == 31
+        one = tx.find(PARCELS, "one")
+        assert one is not None
+        tx.change(PARCELS, one.id, 1, {"previously_part_of": ["DK-9"]})
+        tx.change(PARCELS, one.id, 2, {"previously_part_of": None})
+        assert tx.count(PARCELS, Query(filters=(Filter("previously_part_of", "null", value=True),))) == 31
+
+
+def test_words_are_found_without_regard_to_case_in_every_script(
+    store: Store, system: Scope, now: dt.datetime
+) -> None:
+    with store.begin(system, now, write=True) as tx:
+        tx.insert(PARCELS, sample("parcels", name_zh="Ａ区 ÄRGER 地块"))
+        for word in ("Ａ区", "ａ区", "ärger", "Ärger", "地块"):
+            assert tx.count(PARCELS, Query(text=word)) == 1, word
+
+
+def test_forged_cursors_are_refused(store: Store, system: Scope, now: dt.datetime) -> None:
+    near = Near(113.3, 33.7, 5_000)
+    with store.begin(system, now, write=True) as tx:
+        for n in range(3):
+            tx.insert(FACILITIES, sample("facilities", code=f"SS-{n}"))
+        cursor = tx.list(FACILITIES, Query(near=near, limit=1)).next
+        assert cursor is not None
+        mark, _, identifier = json.loads(base64.urlsafe_b64decode(cursor + "=="))
+        forged = base64.urlsafe_b64encode(json.dumps([mark, "far", identifier]).encode()).decode()
+        deep = base64.urlsafe_b64encode(b"[" * 3_000).decode()
+        for wrong in (forged, deep, base64.urlsafe_b64encode(b"[" * 300).decode()):
+            with pytest.raises(InvalidCursor):
+                tx.list(FACILITIES, Query(near=near, limit=1, after=wrong))
+
+
+def test_an_empty_limit_and_an_impossible_time_are_wrong_filters(
+    store: Store, system: Scope, now: dt.datetime
+) -> None:
+    for wrong in (Filter("plan_year", "ge", ""), Filter("created_at", "le", "0001-01-01T00:00:00+08:00")):
+        with store.begin(system, now) as tx, pytest.raises(InvalidFilter):
+            tx.list(PARCELS, Query(filters=(wrong,)))

@@ -133,3 +133,20 @@ def test_zones_never_see_each_other(store: Store, system: Scope, now: dt.datetim
             tx.get(PARCELS, record.id)
         with pytest.raises(NotFound):
             tx.change(PARCELS, record.id, 1, {"stage": "sold"})
+
+
+def test_what_has_ended_is_gone_for_the_public(store: Store, system: Scope, now: dt.datetime) -> None:
+    with store.begin(system, now, write=True) as tx:
+        listing = tx.insert(LISTINGS, sample("listings", published_at=now)).record
+        tx.end(LISTINGS, listing.id, 1)
+    with store.begin(PUBLIC, now) as tx:
+        assert tx.list(LISTINGS, Query(ended=True)).records == ()
+        with pytest.raises(NotFound):
+            tx.get(LISTINGS, listing.id)
+    with store.begin(system, now) as tx:
+        assert tx.get(LISTINGS, listing.id)["valid_to"] == now
+
+
+def test_an_opened_issue_cannot_be_found_by_its_area(store: Store, system: Scope, now: dt.datetime) -> None:
+    with store.begin(Scope.of(Actor.public(), ZONE, opened=True), now) as tx, pytest.raises(InvalidFilter):
+        tx.list(ISSUES, Query(areas=frozenset({"00000000-0000-0000-0000-000000000001"})))

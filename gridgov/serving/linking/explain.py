@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from gridgov.geo.words import Language, Words
 from gridgov.models.vocabulary import LINK_LEVELS
-from gridgov.serving.linking.kernel import NEAREST_M
+from gridgov.serving.linking.kernel import BORDER_M, NEAREST_M
 from gridgov.serving.linking.link import Link
 
 Names = Mapping[str, tuple[str | None, str | None]]
@@ -18,6 +18,10 @@ SENTENCES = MappingProxyType(
         "border": Words(
             "{level}：{area}，位于公共边界上（0.05 m 以内），归编号最小者",
             "{level}: {area}, on a shared border (within 0.05 m), so the lowest code",
+        ),
+        "overlap": Words(
+            "{level}：{area}，与同级区域重叠，归编号最小者",
+            "{level}: {area}, where areas of the level overlap, so the lowest code",
         ),
         "nearest": Words(
             "{level}：{area}，不在任何{level}内，就近归属，相距 {distance}",
@@ -73,7 +77,8 @@ def metres(value: float | None) -> str:
 
 
 def _sentence(link: Link, names: Names, language: Language, accuracy_m: float | None) -> str:
-    parts = [SENTENCES[link.rule]]
+    overlaps = link.rule == "border" and (link.border_m or 0.0) > BORDER_M
+    parts = [SENTENCES["overlap" if overlaps else link.rule]]
     if link.rule == "outside" and link.border_m is not None:
         parts.append(_NEAREST_OUTSIDE)
     if link.share is not None and link.rule != "share":

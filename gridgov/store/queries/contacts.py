@@ -10,7 +10,9 @@ from gridgov.models import RecordKind
 from gridgov.models.identifiers import new_identifier
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
-from gridgov.store.schema import contacts, original_texts
+from gridgov.store.schema import RECORDS, contacts, original_texts
+
+ERASED = "erased"
 
 
 def add_contact(tx: Tx, identifier: str, name: str | None, phone: str | None) -> None:
@@ -71,5 +73,12 @@ def erase(tx: Tx, kind: RecordKind, record_id: str, contact_id: str | None) -> N
             original_texts.c.record_id == record_id,
         )
         .values(text=None, erased_at=tx.now)
+    )
+    # The hash of what was sent covers the contact too, so it goes with it; the same report sent again is refused.
+    table = RECORDS[kind.name]
+    connection.execute(
+        update(table)
+        .where(table.c.zone == tx.scope.zone, table.c.id == record_id)
+        .values(payload_hash=ERASED)
     )
     tx.record_event(kind, record_id, "personal_data_erased", None)

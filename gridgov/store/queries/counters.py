@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, select
 
+from gridgov.models import RecordKind
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
-from gridgov.store.schema import counters
+from gridgov.store.schema import RECORDS, counters
 
 
 def next_number(tx: Tx, name: str, step: int = 1) -> int:
@@ -18,6 +19,15 @@ def next_number(tx: Tx, name: str, step: int = 1) -> int:
     transaction = inside(tx)
     row = {"zone": tx.scope.zone, "name": name, "value": step, "step": step}
     return int(transaction.connection.execute(_count_up(transaction.dialect.insert), row).scalar_one())
+
+
+def code_taken(tx: Tx, kind: RecordKind, code: str) -> bool:
+    """Whether a living record of the zone has this code, in scope or not; for numbering, never for an answer."""
+    table = RECORDS[kind.name]
+    statement = select(table.c.fid).where(
+        table.c.zone == tx.scope.zone, table.c.code == code, table.c.valid_to.is_(None)
+    )
+    return inside(tx).connection.execute(statement.limit(1)).first() is not None
 
 
 @cache

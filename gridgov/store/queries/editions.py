@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
-from gridgov.store.schema import area_editions, edition_sets, parcel_editions, revisions
+from gridgov.store.schema import area_editions, edition_sets, parcel_editions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +30,26 @@ def current_set(tx: Tx) -> int:
     return int(inside(tx).connection.execute(statement).scalar_one() or 0)
 
 
-_HOLD = (
-    select(
-        revisions.c.revision,
-        select(func.max(edition_sets.c.number))
-        .where(edition_sets.c.zone == bindparam("in_zone"))
-        .scalar_subquery(),
-    )
-    .where(revisions.c.zone == bindparam("in_zone"), revisions.c.kind == "areas")
-    .with_for_update(read=True, of=revisions)
-)
-
-
 def hold_boundaries(tx: Tx) -> int:
     """The edition set in force, and no other can be published until this transaction ends.
 
-    A publication raises the revision of the areas first, so a share lock on that row keeps the two apart: a link
-    is never made with boundaries that a publication is replacing at the same moment. A reading transaction holds
-    nothing: it sees one moment anyway.
+    A link is never made with boundaries that a publication is replacing at the same moment: whoever waits here reads
+    the number only after the wait. A reading transaction holds nothing: it sees one moment anyway.
     """
-    if not inside(tx).writes:
-        return current_set(tx)
-    row = inside(tx).connection.execute(_HOLD, {"in_zone": tx.scope.zone}).one_or_none()
-    return current_set(tx) if row is None else int(row[1] or 0)
+    transaction = inside(tx)
+    if transaction.writes:
+        transaction.dialect.hold_boundaries(transaction.connection, tx.scope.zone, exclusive=False)
+    return current_set(tx)
+
+
+def replace_boundaries(tx: Tx) -> None:
+    """Wait until nobody links with the boundaries in force, and keep everybody off until this transaction ends.
+
+    A transaction that will publish calls this before it holds the boundaries itself; two that held them already would
+    wait for each other.
+    """
+    transaction = inside(tx)
+    transaction.dialect.hold_boundaries(transaction.connection, tx.scope.zone, exclusive=True)
 
 
 def list_sets(tx: Tx) -> list[EditionSet]:

@@ -68,21 +68,19 @@ def links_of(tx: Tx, kind: RecordKind, identifiers: Iterable[str]) -> dict[str, 
     return found
 
 
-def linked_elsewhere(tx: Tx, kind: RecordKind, area_ids: Iterable[str], rules: Sequence[str]) -> set[str]:
-    """Ids of records of `kind` linked to one of the areas, or by one of the rules (such as nearest and outside)."""
+def linked_elsewhere(
+    tx: Tx, kind: RecordKind, area_ids: Iterable[str], levels: Iterable[str], rules: Sequence[str]
+) -> set[str]:
+    """Ids of records of `kind` linked to one of the areas, or on one of the levels by one of the rules."""
     found: set[str] = set()
-    transaction = inside(tx)
+    connection = inside(tx).connection
     base = and_(links.c.zone == tx.scope.zone, links.c.record_kind == kind.name)
     wanted = sorted(area_ids)
     for start in range(0, len(wanted), 500):
         part = links.c.area_id.in_(wanted[start : start + 500])
-        found.update(transaction.connection.execute(select(links.c.record_id).where(base, part)).scalars())
-    if rules:
-        found.update(
-            transaction.connection.execute(
-                select(links.c.record_id).where(base, links.c.rule.in_(rules))
-            ).scalars()
-        )
+        found.update(connection.execute(select(links.c.record_id).where(base, part)).scalars())
+    unsure = select(links.c.record_id).where(base, links.c.level.in_(sorted(levels)), links.c.rule.in_(rules))
+    found.update(connection.execute(unsure).scalars())
     return found
 
 

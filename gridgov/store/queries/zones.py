@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from gridgov.errors import NotFound
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
-from gridgov.store.schema import revisions, zones
+from gridgov.store.schema import zones
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,10 @@ def make_zone(tx: Tx, zone: Zone) -> bool:
         )
         .on_conflict_do_nothing(index_elements=["zone"])
     )
-    made = bool(transaction.connection.execute(statement).rowcount)
-    if made:  # the row that publications and links meet at is there from the start
-        first = transaction.dialect.insert(revisions).values(zone=zone.zone, kind="areas", revision=0)
-        transaction.connection.execute(first.on_conflict_do_nothing(index_elements=["zone", "kind"]))
-    return made
+    return bool(transaction.connection.execute(statement).rowcount)
 
 
-def open_issues(tx: Tx, opened: bool) -> None:
+def open_issues(tx: Tx, *, opened: bool) -> None:
     """Let the public see the zone's issues in the reduced form, or not."""
     inside(tx).connection.execute(
         update(zones).where(zones.c.zone == tx.scope.zone).values(opened_issues=opened)
