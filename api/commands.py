@@ -14,6 +14,7 @@ from typing import Any
 import typer
 import uvicorn
 from rich.table import Table
+from rich.text import Text
 
 from api.app import create_app
 from api.checking import findings, healthy
@@ -27,7 +28,7 @@ from gridgov.exchange.planning import Options
 from gridgov.exchange.reading import check_path
 from gridgov.geo import Language
 from gridgov.importing import import_file, layer_target
-from gridgov.models import AREAS
+from gridgov.models import AREAS, DEPARTMENTS
 from gridgov.seeding import read_json, seed, seed_zone
 from gridgov.serving.linking import Linkers
 from gridgov.settings import Settings, read_settings, require_secret
@@ -54,6 +55,7 @@ def opened(settings: Settings) -> Iterator[Store]:
 
 def pick_zone(store: Store, given: str, settings: Settings, now: dt.datetime) -> str:
     """The zone meant: given, the default, or the only one. Raises NotFound that lists what there is."""
+    store.check()
     with store.begin(Scope.system(""), now) as tx:
         known = [zone.zone for zone in list_zones(tx)]
     wanted = given or settings.default_zone or (known[0] if len(known) == 1 else "")
@@ -192,12 +194,12 @@ def run_import(
 ) -> None:
     """Check a file and load it; see `gridgov import`."""
     settings = read_settings()
+    _check_folder(places)
     kind, constants = layer_target(layer)
     options = Options.from_words(
         crs=crs, axes=axes, mapping=columns, scheme=scheme, layer=source_layer, constants=constants
     )
     with opened(settings) as store, progress_bar() as bar:
-        store.check()
         scope = Scope.system(pick_zone(store, zone, settings, clock()))
         try:
             report = import_file(
@@ -235,17 +237,25 @@ def _print_refusal(error: ImportRejected | CoordinateSystemNeeded, *, as_json: b
         print_proposals(error, out)
 
 
+def _check_folder(file: Path | None) -> None:
+    """Raises NotFound before any work is done when the folder to write into is not there."""
+    if file is not None and not file.resolve().parent.is_dir():
+        raise NotFound(
+            f"There is no folder {file.resolve().parent.name} to write {file.name} into; make it first."
+        )
+
+
 def run_export(
     clock: Clock, file: Path, layer: str, form: str, language: str, public: bool, zone: str, as_json: bool
 ) -> None:
     """Write records to a file; see `gridgov export`."""
     settings = read_settings()
+    _check_folder(file)
     kind, constants = layer_target(layer)
     if language not in {"", *_LANGUAGES}:
         raise typer.BadParameter("use zh or en", param_hint="--language")
     query = Query(filters=tuple(Filter(name, "eq", value) for name, value in constants.items()))
     with opened(settings) as store:
-        store.check()
         if file.exists():
             check_path(file, settings)  # never write over the open store
         key = pick_zone(store, zone, settings, clock())
@@ -274,9 +284,10 @@ def run_user_add(
     with opened(settings) as store:
         chosen = pick_zone(store, zone, settings, clock())
         with store.begin(Scope.system(chosen), clock(), write=True) as tx:
-            for code in areas:
-                if tx.find(AREAS, code) is None:
-                    raise NotFound(f"There is no area with the code {code}.", code=code)
+            named = [(AREAS, code) for code in areas] + ([(DEPARTMENTS, department)] if department else [])
+            for kind, code in named:
+                if tx.find(kind, code) is None:
+                    raise NotFound(f"There is no record with the code {code} among the {kind.en}.", code=code)
             add_account(tx, login, password, role, name or login, areas, department)
     say(f"Added {login} ({role}).")
 
@@ -295,7 +306,7 @@ def run_user_list(clock: Clock, zone: str, as_json: bool) -> None:
     for each in found:
         disabled = each["disabled_at"].isoformat() if each["disabled_at"] else ""
         where = (", ".join(each["area_codes"]), each["department_code"] or "")
-        table.add_row(each["login"], each["role"], each["display_name"], *where, disabled)
+        table.add_row(*map(Text, (each["login"], each["role"], each["display_name"], *where, disabled)))
     out.print(table)
 
 

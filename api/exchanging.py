@@ -52,10 +52,12 @@ def progress_bar() -> Iterator[Bar]:
 
 def print_report(report: Mapping[str, Any], console: Console) -> None:
     """A report (as_dict) as tables: how columns were read, what was decided, what is wrong, what was done."""
-    console.print(f"{report['file']} → {report['kind']} ({report['format']})", style="bold", highlight=False)
+    console.print(
+        Text(f"{report['file']} → {report['kind']} ({report['format']})", style="bold"), highlight=False
+    )
     mapping = Table("column", "field", "how", box=None)
     for match in report["mapping"]:
-        mapping.add_row(match["column"], match["field"] or "left out", str(match["how"] or ""))
+        mapping.add_row(*map(Text, (match["column"], match["field"] or "left out", str(match["how"] or ""))))
     console.print(mapping)
     decided = report["coordinate_system"]
     if decided is not None:

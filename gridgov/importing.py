@@ -11,15 +11,15 @@ import shapely
 from gridgov.access import Scope
 from gridgov.errors import NotFound
 from gridgov.exchange.existing import read_existing, read_references
-from gridgov.exchange.loading import run_import
-from gridgov.exchange.planning import Options, plan_import
+from gridgov.exchange.loading import refuse_faulty, run_import
+from gridgov.exchange.planning import Options, Plan, plan_import
 from gridgov.exchange.progress import Progress
 from gridgov.exchange.report import Report
 from gridgov.layers import LAYERS
 from gridgov.models import AREAS, KINDS, RecordKind
 from gridgov.records import current_linker
 from gridgov.relink import publish_and_relink
-from gridgov.serving.linking import Linkers
+from gridgov.serving.linking import Linker, Linkers
 from gridgov.settings import Settings
 from gridgov.store import Filter, Query, Store, Tx
 from gridgov.store.queries.editions import replace_boundaries
@@ -41,27 +41,54 @@ def import_file(
 ) -> Report:
     """Check and load a file; the report says what was found and done. dry_run: nothing is written.
 
-    The plan and the load see the same records: both happen in one transaction, which a rejection rolls back.
+    The file is read and checked while others go on writing; the writing transaction is taken only for the load. If
+    records it was checked against changed meanwhile, it is checked once more with the store held.
     Raises what plan_import and run_import raise.
     """
-    with store.begin(scope, now, write=not dry_run) as tx:
-        if kind is AREAS and not dry_run:
+    linker = Linker.build(scope.zone, 0, ())
+    with store.begin(scope, now) as tx:
+        seen = _revisions(tx, kind)
+        plan = _plan(tx, path, kind, settings=settings, options=options, progress=progress)
+        if dry_run:
+            return run_import(tx, plan, linker, publish_and_relink, dry_run=True)
+    refuse_faulty(plan, skip_bad=skip_bad)
+    with store.begin(scope, now, write=True) as tx:
+        if kind is AREAS:
             replace_boundaries(tx)
         linker = current_linker(tx, linkers)
-        plan = plan_import(
-            path,
-            kind,
-            settings=settings,
-            now=now,
-            options=options,
-            zone_boundary=zone_boundary(tx),
-            existing=read_existing(tx, kind),
-            references=read_references(tx, kind),
-            progress=progress,
-        )
-        return run_import(
-            tx, plan, linker, publish_and_relink, skip_bad=skip_bad, dry_run=dry_run, progress=progress
-        )
+        tx.reserve(kind)
+        seen[kind.name] += 1  # our own
+        if _revisions(tx, kind) != seen:
+            plan = _plan(tx, path, kind, settings=settings, options=options, progress=progress)
+        return run_import(tx, plan, linker, publish_and_relink, skip_bad=skip_bad, progress=progress)
+
+
+def _plan(
+    tx: Tx,
+    path: Path,
+    kind: RecordKind,
+    *,
+    settings: Settings,
+    options: Options | None,
+    progress: Progress | None,
+) -> Plan:
+    return plan_import(
+        path,
+        kind,
+        settings=settings,
+        now=tx.now,
+        options=options,
+        zone_boundary=zone_boundary(tx),
+        existing=read_existing(tx, kind),
+        references=read_references(tx, kind),
+        progress=progress,
+    )
+
+
+def _revisions(tx: Tx, kind: RecordKind) -> dict[str, int]:
+    """The revisions of everything a plan depends on: the kind, what it refers to, and the zone's boundary."""
+    names = {kind.name, AREAS.name} | {field.refers_to for field in kind.fields if field.refers_to}
+    return {name: tx.revision(KINDS[name]) for name in sorted(names)}
 
 
 def zone_boundary(tx: Tx) -> Any:

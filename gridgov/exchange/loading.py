@@ -47,8 +47,7 @@ def run_import(
     report = plan.report
     if dry_run:
         return report.ended("dry_run")
-    if report.severities["error"] and (plan.blocked or not skip_bad):
-        raise _rejected(plan)
+    refuse_faulty(plan, skip_bad=skip_bad)
     if _was_the_last(tx, plan):
         rows, rejected = report.counts.rows, report.counts.rejected
         return report.ended("unchanged", Counts(rows, 0, 0, rows - rejected, rejected))
@@ -76,6 +75,12 @@ def run_import(
         },
     )
     return report.ended("loaded")
+
+
+def refuse_faulty(plan: Plan, *, skip_bad: bool) -> None:
+    """Raises ImportRejected, whose details hold the report, for a plan with errors that may not be skipped."""
+    if plan.report.severities["error"] and (plan.blocked or not skip_bad):
+        raise _rejected(plan)
 
 
 def _was_the_last(tx: Tx, plan: Plan) -> bool:

@@ -135,6 +135,7 @@ class PostgisStore:
             pool_timeout=wait_seconds,
             pool_pre_ping=True,
             query_cache_size=2_000,
+            hide_parameters=True,  # values may be names and phone numbers, and errors are logged
             connect_args={
                 "connect_timeout": max(2, round(wait_seconds)),
                 "options": f"-c timezone=UTC -c lock_timeout={round(wait_seconds * 1000)}ms -c jit=off",

@@ -127,6 +127,7 @@ class SqliteStore:
             max_overflow=pool_size,
             pool_timeout=wait_seconds,
             query_cache_size=2_000,
+            hide_parameters=True,  # values may be names and phone numbers, and errors are logged
         )
         event.listen(self._engine, "begin", _begin)
 

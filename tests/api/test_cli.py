@@ -231,3 +231,39 @@ def test_a_zone_opens_and_closes_its_issues(url: str, run: Run) -> None:
     assert run("zone", "--issues", "open").exit_code == 2
     with pytest.raises(NotFound):
         run("zone", "no-such-zone", "--issues", "open")
+
+
+def test_a_missing_folder_or_department_is_said_before_anything_is_written(
+    url: str, run: Run, tmp_path: Path
+) -> None:
+    with pytest.raises(NotFound, match="make it first"):
+        run("export", tmp_path / "none" / "x.csv", "--layer", "parcels")
+    with pytest.raises(NotFound, match="make it first"):
+        run("import", parcels_file(tmp_path), "--layer", "parcels", "--places", tmp_path / "none" / "p.json")
+    assert count(url, PARCELS) == 0
+    password = "a long enough password"
+    with pytest.raises(NotFound, match="NOPE"):
+        run(
+            "user",
+            "add",
+            "wang",
+            "--role",
+            "staff",
+            "--department",
+            "NOPE",
+            "--password-stdin",
+            stdin=password,
+        )
+
+
+def test_column_names_with_brackets_are_shown_as_they_are(url: str, run: Run, tmp_path: Path) -> None:
+    file = parcels_file(tmp_path, **{"x[/y]": "1", "净高[m]": "2"})
+    shown = run("import", file, "--layer", "parcels", "--dry-run").stdout
+    assert "x[/y]" in shown
+    assert "净高[m]" in shown
+
+
+def test_an_uninitialised_store_is_said_so(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRIDGOV_DATABASE_URL", f"sqlite:///{tmp_path / 'new.gpkg'}")
+    with pytest.raises(SchemaMissing, match="gridgov init"):
+        run("user", "list")
