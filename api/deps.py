@@ -163,9 +163,12 @@ def _renew_token(
 ) -> None:
     try:
         with service.store.begin(Scope.system(zone), now, write=True) as tx:
-            token, until = sessions.renew(tx, session)
+            made = sessions.renew(tx, session)
     except StoreProblem:
         return  # the old token goes on; the next request tries again
+    if made is None:
+        return
+    token, until = made
     send_cookie(request, service, client, token, int((until - now).total_seconds()))
 
 

@@ -71,7 +71,7 @@ class Directory:
         return found
 
     def may_renew(self, family: str, now: dt.datetime) -> bool:
-        """Whether a sign-in got no new token just now: one of several requests at once is enough."""
+        """Whether a sign-in did not just try for a new token: one of several requests at once is enough."""
         if self._recall(("renewed", family), now):
             return False
         return bool(self._keep(("renewed", family), now, value=True))

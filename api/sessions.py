@@ -1,8 +1,13 @@
 """Sessions: an opaque random token in a cookie, of which the store knows only the SHA-256.
 
-Every 15 minutes the answer brings a new token. The old one is replaced when the new one is first used, so that an
-answer lost on the way signs nobody out; it then still works for a few seconds, for requests already under way. Used
-after that it was copied, and every session of that sign-in ends.
+A token that comes when the sign-in's newest is 15 minutes old gets a new one with the answer. The old one is replaced
+when the new one is first used, so that an answer lost on the way signs nobody out; it then still works for a few
+seconds, for requests already under way. Used after that it was copied, and every session of that sign-in ends.
+
+Answers can arrive out of order. Were a second token made while the first is still on its way, the first could reach
+the browser last, after the second came into use, and would then look copied. So no token is made while the sign-in
+has one younger than 15 minutes, whoever holds it: two can never be on their way together, and a browser that lost the
+answer goes on with its old token until the next is due.
 """
 
 from __future__ import annotations
@@ -24,7 +29,10 @@ GRACE: Final = dt.timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sign-in of one account, as the store has it now. older: earlier tokens wait to be replaced."""
+    """One sign-in of one account, as the store has it now.
+
+    older: earlier tokens wait to be replaced. newest_at: when the latest token of the sign-in was made.
+    """
 
     token_hash: str
     family: str
@@ -38,14 +46,15 @@ class Session:
     area_codes: tuple[str, ...]
     department_code: str | None
     older: bool
+    newest_at: dt.datetime
 
     def copied(self, now: dt.datetime) -> bool:
         """Whether the token was replaced so long ago that only a copy can still be in use."""
         return self.replaced_at is not None and now - self.replaced_at > GRACE
 
     def due(self, now: dt.datetime) -> bool:
-        """Whether the token should be replaced now."""
-        return self.replaced_at is None and now - self.created_at >= ROTATE_AFTER
+        """Whether the sign-in should get a further token now."""
+        return self.replaced_at is None and now - self.newest_at >= ROTATE_AFTER
 
 
 def hash_token(token: str) -> str:
@@ -55,16 +64,21 @@ def hash_token(token: str) -> str:
 
 def read(tx: Tx, token: str) -> Session | None:
     """The session of a token; None when unknown, ended, expired, or its account is disabled."""
-    row = accounts.read_session(tx, hash_token(token))
+    return _read(tx, hash_token(token))
+
+
+def _read(tx: Tx, token_hash: str, *, hold: bool = False) -> Session | None:
+    row = accounts.read_session(tx, token_hash, hold=hold)
     if row is None or row["revoked_at"] is not None or row["user_disabled_at"] is not None:
         return None
     if row["expires_at"] <= tx.now:
         return None
     older = row["replaced_at"] is None and accounts.older_tokens(tx, row["family"], row["created_at"])
-    return _session(row, older=older)
+    newest = accounts.newest_token(tx, row["family"]) or row["created_at"]
+    return _session(row, older=older, newest_at=newest)
 
 
-def _session(row: dict[str, Any], *, older: bool) -> Session:
+def _session(row: dict[str, Any], *, older: bool, newest_at: dt.datetime) -> Session:
     return Session(
         token_hash=row["token_hash"],
         family=row["family"],
@@ -78,6 +92,7 @@ def _session(row: dict[str, Any], *, older: bool) -> Session:
         area_codes=tuple(row["user_area_codes"]),
         department_code=row["user_department_code"],
         older=older,
+        newest_at=newest_at,
     )
 
 
@@ -86,9 +101,15 @@ def start(tx: Tx, user_id: str, hours: int) -> tuple[str, dt.datetime]:
     return _add(tx, user_id, new_identifier(tx.now), tx.now + dt.timedelta(hours=hours))
 
 
-def renew(tx: Tx, session: Session) -> tuple[str, dt.datetime]:
-    """A further token of a sign-in, which ends when the first would have. The present one stays until it is used."""
-    return _add(tx, session.user_id, session.family, session.expires_at)
+def renew(tx: Tx, session: Session) -> tuple[str, dt.datetime] | None:
+    """A further token of a sign-in, which ends when the first would have. The present one stays until it is used.
+
+    None when the sign-in was ended, its account disabled, or its token replaced or renewed since `session` was read.
+    """
+    present = _read(tx, session.token_hash, hold=True)
+    if present is None or not present.due(tx.now):
+        return None
+    return _add(tx, present.user_id, present.family, present.expires_at)
 
 
 def _add(tx: Tx, user_id: str, family: str, expires_at: dt.datetime) -> tuple[str, dt.datetime]:

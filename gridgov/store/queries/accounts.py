@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, update
 
 from gridgov.errors import DuplicateCode
 from gridgov.store.base import Tx
@@ -62,8 +62,11 @@ def add_session(tx: Tx, values: Mapping[str, Any]) -> None:
     inside(tx).connection.execute(insert(sessions).values(zone=tx.scope.zone, created_at=tx.now, **values))
 
 
-def read_session(tx: Tx, token_hash: str) -> dict[str, Any] | None:
-    """A session with its account (user_…), whatever its state; None when there is none."""
+def read_session(tx: Tx, token_hash: str, *, hold: bool = False) -> dict[str, Any] | None:
+    """A session with its account (user_…), whatever its state; None when there is none.
+
+    hold: nobody ends or renews it before the writing transaction is over.
+    """
     # The account's id is the session's own user_id already.
     account = [column.label(f"user_{column.name}") for column in users.c if column.name != "id"]
     statement = (
@@ -71,8 +74,19 @@ def read_session(tx: Tx, token_hash: str) -> dict[str, Any] | None:
         .join(users, users.c.id == sessions.c.user_id)
         .where(sessions.c.token_hash == token_hash, sessions.c.zone == tx.scope.zone)
     )
+    if hold:
+        statement = statement.with_for_update(of=sessions)
     row = inside(tx).connection.execute(statement).mappings().one_or_none()
     return None if row is None else dict(row)
+
+
+def newest_token(tx: Tx, family: str) -> dt.datetime | None:
+    """When the latest token of a sign-in was made; None for a sign-in that does not exist."""
+    statement = select(func.max(sessions.c.created_at)).where(
+        sessions.c.zone == tx.scope.zone, sessions.c.family == family
+    )
+    newest: dt.datetime | None = inside(tx).connection.execute(statement).scalar_one()
+    return newest
 
 
 def older_tokens(tx: Tx, family: str, before: dt.datetime) -> bool:
@@ -102,11 +116,14 @@ def revoke_sessions(tx: Tx, *, family: str | None = None, user_id: str | None = 
     if (family is None) == (user_id is None):
         raise ValueError("name either the family or the account")
     which = sessions.c.family == family if family is not None else sessions.c.user_id == user_id
-    inside(tx).connection.execute(
-        update(sessions)
-        .where(sessions.c.zone == tx.scope.zone, which, sessions.c.revoked_at.is_(None))
-        .values(revoked_at=tx.now)
-    )
+    living = and_(sessions.c.zone == tx.scope.zone, which, sessions.c.revoked_at.is_(None))
+    connection = inside(tx).connection
+    # Whoever renews a token holds its row. Waiting for the rows first, in a statement of its own, lets the update see
+    # also the token that was made meanwhile; an update that waits by itself would not.
+    connection.execute(
+        select(sessions.c.token_hash).where(living).order_by(sessions.c.token_hash).with_for_update()
+    ).all()
+    connection.execute(update(sessions).where(living).values(revoked_at=tx.now))
 
 
 def count_attempt(tx: Tx, key: str, window: dt.timedelta) -> tuple[int, dt.datetime]:
