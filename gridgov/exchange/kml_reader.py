@@ -15,6 +15,7 @@ from gridgov.exchange.limits import too_many_rows
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import SourceTable
 from gridgov.geo.crs import WGS84
+from gridgov.geo.nesting import DEEPEST, TOO_DEEP
 from gridgov.geo.raw import polygon_from_rings
 from gridgov.geo.shapes import Finding
 from gridgov.geo.words import Words
@@ -108,12 +109,22 @@ def _geometry(mark: ElementTree.Element, row: int) -> tuple[shapely.Geometry | N
     element = next((each for each in mark if _local(each) in _SHAPES), None)
     if element is None:
         return None, []
+    if _nests_too_deep(element):
+        return None, [Finding(row, "empty", repaired=False, how=TOO_DEEP)]
     findings: list[Finding] = []
     try:
         return _shape(element, row, findings), findings
     except (ValueError, shapely.errors.ShapelyError):
         how = Words("坐标无法读取，请重新导出", "the coordinates cannot be read; export it again")
         return None, [Finding(row, "empty", repaired=False, how=how)]
+
+
+def _nests_too_deep(element: ElementTree.Element) -> bool:
+    """Whether more than 32 MultiGeometry elements lie within each other."""
+    level = [element]
+    for _ in range(DEEPEST + 1):
+        level = [child for each in level if _local(each) == "MultiGeometry" for child in each]
+    return bool(level)
 
 
 def _shape(element: ElementTree.Element, row: int, findings: list[Finding]) -> shapely.Geometry | None:

@@ -58,7 +58,7 @@ def _geometry_column(path: Path, table: Any) -> tuple[str | None, CoordinateSyst
         name = str(described["primary_column"])
         column = described["columns"][name]
         encoding = column["encoding"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         message = f"{path.name} has damaged GeoParquet metadata; export it again."
         raise UnreadableFile(message, file=path.name) from error
     if encoding != "WKB" or name not in table.column_names:
@@ -74,7 +74,8 @@ def _system(described: Any) -> CoordinateSystem | None:
     """The system that a PROJJSON object describes; None for null or one without a counterpart."""
     if not isinstance(described, dict):
         return None
-    identity = described.get("id") or {}
+    identity = described.get("id")
+    identity = identity if isinstance(identity, dict) else {}
     if identity.get("authority") == "EPSG":
         return parse_crs(f"EPSG:{identity['code']}")
     if (identity.get("authority"), identity.get("code")) == ("OGC", "CRS84"):

@@ -64,7 +64,7 @@ def check_places(
     stored = _normalised(lonlat, kind, settings, problems, flipped | unreadable)
     for finding in source.findings:
         if not finding.repaired:
-            problems.add("unreadable_geometry", finding.row, field="geometry")
+            problems.add("unreadable_geometry", finding.row, field="geometry", how=finding.how)
         elif stored[finding.row] is not None:
             _report(finding, finding.row, problems, _first_place(lonlat[finding.row]))
     if boundary is not None:

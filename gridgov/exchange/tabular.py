@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import shapely
 
 from gridgov.exchange.columns import as_text
+from gridgov.geo.nesting import TOO_DEEP, wkt_nests_too_deep
 from gridgov.geo.shapes import Finding
 from gridgov.geo.transform import AxisOrder, Geometries
 from gridgov.geo.words import Words
@@ -62,14 +63,18 @@ def place_rows(columns: Mapping[str, Any]) -> Placed | None:
 
 def _from_wkt(columns: Mapping[str, Any], name: str) -> Placed:
     texts = as_text(columns[name]).to_pylist()
-    geometries = shapely.from_wkt(np.array(texts, dtype=object), on_invalid="ignore")
     findings = []
-    for row in np.flatnonzero(shapely.is_missing(geometries)):
+    for row, text in enumerate(texts):
+        if text and wkt_nests_too_deep(text):
+            findings.append(Finding(row, "empty", repaired=False, how=TOO_DEEP))
+            texts[row] = None
+    geometries = shapely.from_wkt(np.array(texts, dtype=object), on_invalid="ignore")
+    for row in np.flatnonzero(shapely.is_missing(geometries)).tolist():
         text = texts[row]
         if text and text.strip():
             mended = shapely.from_wkt(text, on_invalid="fix")
             geometries[row] = mended
-            findings.append(_wkt_finding(int(row), text, mended is not None))
+            findings.append(_wkt_finding(row, text, mended is not None))
     return Placed(geometries, frozenset({name}), "lon-lat", tuple(findings))
 
 

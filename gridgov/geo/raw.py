@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from gridgov.geo.nesting import TOO_DEEP, wkb_nests_too_deep
 from gridgov.geo.shapes import Finding
 from gridgov.geo.transform import Geometries, as_geometries
 from gridgov.geo.words import Words
+
+_UNREADABLE: Final = Words(
+    "坐标无法读取（可能含 NaN 或无穷大）；请改正后重新导出",
+    "its coordinates cannot be read, NaN or infinite ones perhaps; mend and export it again",
+)
 
 
 def polygon_from_rings(
@@ -42,22 +48,29 @@ def polygon_from_rings(
 def read_wkb(values: Any) -> tuple[Geometries, list[Finding]]:
     """Geometries from WKB bytes, closing rings that were left open; unreadable bytes become None.
 
-    Returns the geometries and findings: ``unclosed`` (repaired) or ``empty`` (nothing could be read). None in
-    the input stays None without a finding; ``inspect`` reports it.
+    Returns the geometries and findings in order of rows: ``unclosed`` (repaired) or ``empty`` (nothing could be
+    read, or more than 32 collections within each other, which GEOS is not given). None in the input stays None
+    without a finding; ``inspect`` reports it. What is neither bytes nor None is unreadable.
     """
-    raw = as_geometries(values)
+    raw = as_geometries(values).copy()
+    refused: dict[int, Words] = {}
+    for row, each in enumerate(raw):
+        if each is not None and not isinstance(each, bytes):
+            refused[row] = _UNREADABLE
+        elif each is not None and wkb_nests_too_deep(each):
+            refused[row] = TOO_DEEP
+    raw[list(refused)] = None
     strict = shapely.from_wkb(raw, on_invalid="ignore")
     suspect = np.flatnonzero(shapely.is_missing(strict) & (raw != None))  # noqa: E711 - elementwise
-    findings: list[Finding] = []
-    for row in suspect:
+    findings = [Finding(row, "empty", repaired=False, how=how) for row, how in refused.items()]
+    for row in suspect.tolist():
         mended = shapely.from_wkb(raw[row], on_invalid="fix")
         strict[row] = mended
         if mended is None or shapely.is_empty(mended):
-            how = Words("几何数据无法读取,请重新导出", "the geometry's bytes cannot be read; export it again")
-            findings.append(Finding(int(row), "empty", repaired=False, how=how))
+            findings.append(Finding(row, "empty", repaired=False, how=_UNREADABLE))
         else:
-            findings.append(_unclosed(int(row), shapely.get_coordinates(mended)[0]))
-    return strict, findings
+            findings.append(_unclosed(row, shapely.get_coordinates(mended)[0]))
+    return strict, sorted(findings, key=lambda finding: finding.row)
 
 
 def _unclosed(row: int, place: Any) -> Finding:
