@@ -45,13 +45,16 @@ def sign_in(request: Request, call: ScopedCall, body: JsonObject) -> Response:
     address_key = "sign-in/" + service.mark(zone, "address", call.client.address)
     limit = service.settings.sign_in_limit
     with service.store.begin(Scope.system(zone), call.now, write=True) as tx:
-        tries, until = accounts.count_attempt(tx, account_key, WINDOW)
-        beyond = tries > limit or accounts.attempts(tx, address_key, WINDOW) >= limit * ADDRESS_FACTOR
+        # The address first: one that is refused must not leave a counter for every login it invents.
+        failures, until = accounts.attempts(tx, address_key, WINDOW)
+        beyond = failures >= limit * ADDRESS_FACTOR
+        if not beyond:
+            tries, until = accounts.count_attempt(tx, account_key, WINDOW)
+            beyond = tries > limit
         user = None if beyond else accounts.find_user(tx, login)
     if beyond:
         raise TooManyAttempts(
-            "Too many failed sign-ins; wait a quarter of an hour.",
-            retry_after=int((until - call.now).total_seconds()),
+            "Too many failed sign-ins; wait a quarter of an hour.", retry_after=call.seconds_until(until)
         )
     known = user if user is not None and user["disabled_at"] is None else None
     with _CHECKING:

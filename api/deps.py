@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -93,6 +94,10 @@ class Call:
     def reading_linker(self, tx: Tx) -> Linker:
         """The link index in force, for a reading transaction."""
         return self.service.linkers.get(self.zone.zone, current_set(tx), lambda: load_areas(tx))
+
+    def seconds_until(self, instant: dt.datetime) -> int:
+        """Whole seconds from this request to an instant, rounded up and at least one, as Retry-After says it."""
+        return max(1, math.ceil((instant - self.now).total_seconds()))
 
     def shows_all(self, kind: RecordKind) -> bool:
         """Whether records of `kind` are seen in full, not in the opened, reduced form."""

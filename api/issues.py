@@ -59,11 +59,12 @@ def report_issue(request: Request, call: ScopedCall, body: JsonObject) -> Respon
     public = call.actor.role is Role.PUBLIC
     with call.write() as tx:
         limits = _limits(request, call) if public else ()
-        _refuse_beyond(tx, limits, call.service.settings.public_reports_per_hour)
+        # A phone whose first answer was lost sends again, perhaps beyond the limit: that is no further report.
+        if not ("id" in values and tx.holds(ISSUES, values["id"])):
+            _refuse_beyond(tx, limits, call)
         write = issues.report(tx, values, call.holding_linker(tx), told)
         if write.created:
-            for key in limits:
-                accounts.count_attempt(tx, key, HOUR)
+            _count(tx, limits, call)
         links = linked(tx, ISSUES, write.record.id)
         explanation = sentences(links, language, values.get("accuracy_m"))
         (issue,) = items(call, [write.record])
@@ -170,10 +171,23 @@ def _limits(request: Request, call: Call) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _refuse_beyond(tx: Tx, keys: tuple[str, ...], limit: int) -> None:
+def _refuse_beyond(tx: Tx, keys: tuple[str, ...], call: Call) -> None:
+    """Before any work is done. Raises TooManyAttempts."""
     for key in keys:
-        if accounts.attempts(tx, key, HOUR) >= limit:
-            raise TooManyAttempts(
-                f"At most {limit} reports an hour can be sent without signing in; try again later or sign in.",
-                retry_after=int(HOUR.total_seconds()),
-            )
+        sent, until = accounts.attempts(tx, key, HOUR)
+        _check_count(call, sent + 1, until)
+
+
+def _count(tx: Tx, keys: tuple[str, ...], call: Call) -> None:
+    """Count the report. Raises TooManyAttempts, which takes it back, when others were sent at the same moment."""
+    for key in keys:
+        _check_count(call, *accounts.count_attempt(tx, key, HOUR))
+
+
+def _check_count(call: Call, number: int, until: dt.datetime) -> None:
+    limit = call.service.settings.public_reports_per_hour
+    if number > limit:
+        raise TooManyAttempts(
+            f"At most {limit} reports an hour can be sent without signing in; try again later or sign in.",
+            retry_after=call.seconds_until(until),
+        )

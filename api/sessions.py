@@ -97,7 +97,8 @@ def _session(row: dict[str, Any], *, older: bool, newest_at: dt.datetime) -> Ses
 
 
 def start(tx: Tx, user_id: str, hours: int) -> tuple[str, dt.datetime]:
-    """A new sign-in of an account; returns its token and when it ends."""
+    """A new sign-in of an account; returns its token and when it ends. Sessions that expired are dropped on the way."""
+    accounts.drop_expired_sessions(tx)
     return _add(tx, user_id, new_identifier(tx.now), tx.now + dt.timedelta(hours=hours))
 
 

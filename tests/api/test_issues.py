@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -82,7 +83,9 @@ class TestReport:
             assert client.post("/api/issues", json=fresh()).status_code == 201
         stopped = client.post("/api/issues", json=fresh())
         assert (problem(stopped), stopped.headers["retry-after"]) == ((429, "too-many-attempts"), "3600")
-        clock.forward(minutes=61)
+        clock.forward(minutes=59, seconds=30)
+        assert client.post("/api/issues", json=fresh()).headers["retry-after"] == "30"
+        clock.forward(seconds=30)
         assert client.post("/api/issues", json=fresh()).status_code == 201
 
     def test_limits_per_device_whatever_its_address(self, client: TestClient) -> None:
@@ -98,6 +101,22 @@ class TestReport:
         for _ in range(12):
             assert client.post("/api/issues", json=fresh(category="nonsense")).status_code == 400
             assert client.post("/api/issues", json=report()).status_code in (200, 201)
+
+    def test_reports_sent_at_one_moment_count_each(self, client: TestClient, staff: TestClient) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            statuses = list(
+                pool.map(lambda _: client.post("/api/issues", json=fresh()).status_code, range(16))
+            )
+        assert sorted(statuses) == [201] * 10 + [429] * 6
+        assert staff.get("/api/issues?total=true").json()["total"] == 10
+
+    def test_a_repeat_beyond_the_limit_still_gets_its_answer(self, client: TestClient) -> None:
+        first = client.post("/api/issues", json=report())
+        assert [client.post("/api/issues", json=fresh()).status_code for _ in range(10)] == [201] * 9 + [429]
+        again = client.post("/api/issues", json=report())
+        assert (again.status_code, again.json()["issue"]) == (200, first.json()["issue"])
+        differs = client.post("/api/issues", json=report(text="别的"))
+        assert problem(differs) == (409, "content-differs")
 
     def test_those_who_signed_in_have_no_limit(self, grid_worker: TestClient) -> None:
         assert {grid_worker.post("/api/issues", json=fresh()).status_code for _ in range(11)} == {201}

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from httpx import Cookies
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from api import sessions
 from api.app import create_app
 from gridgov.access import Scope
 from gridgov.settings import Settings, read_settings
-from gridgov.store import Store
+from gridgov.store import Store, Tx
 from gridgov.store.queries import accounts
+from gridgov.store.queries.connection import inside
 from gridgov.store.queries.zones import Zone, make_zone
+from gridgov.store.schema import throttles
 from tests.api.conftest import PASSWORD, Clock, SignedIn, on_sqlite, parcel
 from tests.fixtures_store import NOW, ZONE
 
@@ -30,6 +34,11 @@ def who(client: TestClient) -> str | None:
     assert answer.status_code == 200, answer.text
     user = answer.json()["user"]
     return None if user is None else str(user["login"])
+
+
+def counters(tx: Tx) -> int:
+    """How many attempt counters the store keeps."""
+    return len(inside(tx).connection.execute(select(throttles)).all())
 
 
 class TestSignIn:
@@ -91,6 +100,47 @@ class TestSignIn:
             body = {"login": f"name{number}", "password": "wrong"}
             assert client.post("/api/session", json=body).status_code == 401
         assert client.post("/api/session", json={"login": "another", "password": "wrong"}).status_code == 429
+
+    def test_a_refused_address_leaves_no_counters_and_learns_when_it_may_go_on(
+        self, client: TestClient, store: Store, clock: Clock
+    ) -> None:
+        for number in range(50):
+            client.post("/api/session", json={"login": f"name{number}", "password": "wrong"})
+            clock.forward(seconds=1)
+        with store.begin(Scope.system(ZONE), clock.now) as tx:
+            before = counters(tx)
+        for number in range(5):
+            answer = client.post("/api/session", json={"login": f"further{number}", "password": "wrong"})
+            assert (answer.status_code, answer.headers["retry-after"]) == (429, "850")
+        with store.begin(Scope.system(ZONE), clock.now) as tx:
+            assert counters(tx) == before
+        assert before == 51  # fifty accounts and one address
+
+    def test_counters_past_their_window_are_dropped(
+        self, client: TestClient, store: Store, clock: Clock
+    ) -> None:
+        with store.begin(Scope.system(ZONE), clock.now, write=True) as tx:
+            accounts.count_attempt(tx, "report/somebody", dt.timedelta(hours=1))
+        for number in range(20):
+            client.post("/api/session", json={"login": f"name{number}", "password": "wrong"})
+        clock.forward(minutes=16)
+        client.post("/api/session", json={"login": "another", "password": "wrong"})
+        with store.begin(Scope.system(ZONE), clock.now) as tx:
+            assert counters(tx) == 3  # this login, this address, and the reporter, whose hour is not over
+
+    def test_sessions_past_their_time_are_dropped_at_the_next_sign_in(
+        self, staff: TestClient, sign_in: SignedIn, store: Store, clock: Clock
+    ) -> None:
+        old = sessions.hash_token(token_of(staff))
+        clock.forward(hours=11)
+        sign_in("admin")
+        with store.begin(Scope.system(ZONE), clock.now) as tx:
+            assert accounts.read_session(tx, old) is not None
+        clock.forward(hours=1)
+        living = sessions.hash_token(token_of(sign_in("grid_worker")))
+        with store.begin(Scope.system(ZONE), clock.now) as tx:
+            assert accounts.read_session(tx, old) is None
+            assert accounts.read_session(tx, living) is not None
 
     def test_a_success_starts_the_account_s_count_anew(self, client: TestClient, staff: TestClient) -> None:
         for _ in range(3):

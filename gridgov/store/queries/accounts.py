@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, update
+from sqlalchemy import Column, ColumnElement, and_, case, delete, func, insert, or_, select, update
 
 from gridgov.errors import DuplicateCode
 from gridgov.store.base import Tx
@@ -60,6 +60,16 @@ def change_user(tx: Tx, identifier: str, values: Mapping[str, Any]) -> None:
 def add_session(tx: Tx, values: Mapping[str, Any]) -> None:
     """Keep a session (token_hash, user_id, family, expires_at)."""
     inside(tx).connection.execute(insert(sessions).values(zone=tx.scope.zone, created_at=tx.now, **values))
+
+
+def drop_expired_sessions(tx: Tx) -> None:
+    """Delete up to 500 sessions of the zone whose time is over; one sign-in leaves far fewer."""
+    _drop(
+        tx,
+        sessions.c.token_hash,
+        and_(sessions.c.zone == tx.scope.zone, sessions.c.expires_at <= tx.now),
+        500,
+    )
 
 
 def read_session(tx: Tx, token_hash: str, *, hold: bool = False) -> dict[str, Any] | None:
@@ -127,7 +137,10 @@ def revoke_sessions(tx: Tx, *, family: str | None = None, user_id: str | None = 
 
 
 def count_attempt(tx: Tx, key: str, window: dt.timedelta) -> tuple[int, dt.datetime]:
-    """Count one attempt under `key`; returns (attempts in the present window, when the window ends)."""
+    """Count one attempt under `key`, such as sign-in/…; returns (attempts in the present window, when it ends).
+
+    The first of a window drops up to 100 counters of the same purpose, the part before the slash, that are older.
+    """
     transaction = inside(tx)
     old = or_(throttles.c.window_start <= tx.now - window, throttles.c.window_start > tx.now)
     statement = (
@@ -142,18 +155,31 @@ def count_attempt(tx: Tx, key: str, window: dt.timedelta) -> tuple[int, dt.datet
         )
         .returning(throttles.c.count, throttles.c.window_start)
     )
-    row = transaction.connection.execute(statement).one()
-    return int(row[0]), row[1] + window
+    count, start = transaction.connection.execute(statement).one()
+    if count == 1:
+        purpose = key.partition("/")[0] + "/"
+        past = and_(
+            throttles.c.key.startswith(purpose, autoescape=True), throttles.c.window_start <= tx.now - window
+        )
+        _drop(tx, throttles.c.key, past, 100)
+    return int(count), start + window
 
 
-def attempts(tx: Tx, key: str, window: dt.timedelta) -> int:
-    """How many attempts the present window of `key` has, without counting one."""
-    statement = select(throttles.c.count).where(
-        and_(throttles.c.key == key, throttles.c.window_start > tx.now - window)
+def attempts(tx: Tx, key: str, window: dt.timedelta) -> tuple[int, dt.datetime]:
+    """What count_attempt gives, without counting an attempt; without any, a window would begin now."""
+    statement = select(throttles.c.count, throttles.c.window_start).where(
+        throttles.c.key == key, throttles.c.window_start > tx.now - window
     )
-    return int(inside(tx).connection.execute(statement).scalar_one_or_none() or 0)
+    row = inside(tx).connection.execute(statement).one_or_none()
+    return (0, tx.now + window) if row is None else (int(row[0]), row[1] + window)
 
 
 def forget_attempts(tx: Tx, key: str) -> None:
     """Start the count of `key` anew, after a success."""
-    inside(tx).connection.execute(update(throttles).where(throttles.c.key == key).values(count=0))
+    inside(tx).connection.execute(delete(throttles).where(throttles.c.key == key))
+
+
+def _drop(tx: Tx, key: Column[str], condition: ColumnElement[bool], most: int) -> None:
+    """Delete up to `most` rows of the table of `key` that meet the condition and that nobody else is writing to."""
+    found = select(key).where(condition).limit(most).with_for_update(skip_locked=True)
+    inside(tx).connection.execute(delete(key.table).where(key.in_(found)))
