@@ -30,6 +30,9 @@ from gridgov.geo.words import Words
 _DELIMITERS = ",\t;|"
 _LONGEST_NUMBER = 1e15
 _LONGEST_CELL = 1_000_000  # characters; a parcel's WKT may be long
+MOST_COLUMNS = 1_000  # of a workbook's sheet, which may name 16,384 in every row
+_BESIDE = 16  # cells right of the header that are looked at, to say that they are left out
+_LOWEST_ROW = 1_048_576  # of any workbook
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -147,12 +150,11 @@ def _workbook_rows(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # styles and extensions that openpyxl does not know
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-            name = _sheet(path, book.sheetnames, [sheet.title for sheet in _filled(book)], options.layer)
-            sheet = book[name]
-            limit = options.settings.import_max_rows
-            if (sheet.max_row or 0) > limit + 1:
-                sheet.reset_dimensions()
-            rows = list(_cells(path, sheet.iter_rows(values_only=True), limit, numeric))
+            name = _sheet(
+                path, book.sheetnames, [sheet.title for sheet in _filled(path, book)], options.layer
+            )
+            cells = _rows(path, book[name], _width(path, book[name]) + _BESIDE)
+            rows = list(_cells(path, cells, options.settings.import_max_rows, numeric))
             book.close()
     except (
         InvalidFileException,
@@ -168,11 +170,45 @@ def _workbook_rows(
     return name, rows, numeric
 
 
-def _filled(book: Any) -> Iterator[Any]:
+def _filled(path: Path, book: Any) -> Iterator[Any]:
     """Sheets that hold any cell at all."""
     for sheet in book.worksheets:
-        if any(value is not None for row in sheet.iter_rows(max_row=5, values_only=True) for value in row):
+        if any(True for _ in _rows(path, sheet, MOST_COLUMNS, lowest=5)):
             yield sheet
+
+
+def _rows(
+    path: Path, sheet: Any, columns: int, lowest: int = _LOWEST_ROW + 1
+) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Numbers and values of the rows that hold anything in their first `columns` cells.
+
+    Both bounds are always given: a sheet may name any cell as its last, and each row is as long as the last one.
+    Raises UnreadableFile for a row below the last that a workbook can have.
+    """
+    blank: Sequence[Any] | None = None
+    rows = sheet.iter_rows(max_row=lowest, max_col=columns, values_only=True)
+    for number, row in enumerate(rows, start=1):
+        if number > _LOWEST_ROW:
+            message = f"{path.name} names a row below {_LOWEST_ROW:,}, the last of a workbook. Save it again."
+            raise UnreadableFile(message, file=path.name)
+        if row is blank:  # rows that the sheet skips, up to a million of them, are one and the same
+            continue
+        if any(value is not None for value in row):
+            yield number, row
+        else:
+            blank = row
+
+
+def _width(path: Path, sheet: Any) -> int:
+    """How many columns the header names. Raises UnreadableFile above 1,000."""
+    _, header = next(_rows(path, sheet, MOST_COLUMNS + 1), (0, ()))
+    width = max((index for index, value in enumerate(header, start=1) if value is not None), default=0)
+    if width > MOST_COLUMNS:
+        message = (
+            f"{path.name} has more than {MOST_COLUMNS:,} columns; delete those that hold no data of its rows."
+        )
+        raise UnreadableFile(message, file=path.name)
+    return width
 
 
 def _sheet(path: Path, names: Sequence[str], filled: Sequence[str], wanted: str) -> str:
@@ -188,10 +224,10 @@ def _sheet(path: Path, names: Sequence[str], filled: Sequence[str], wanted: str)
 
 
 def _cells(
-    path: Path, rows: Iterable[Sequence[Any]], limit: int, numeric: set[int]
+    path: Path, rows: Iterable[tuple[int, Sequence[Any]]], limit: int, numeric: set[int]
 ) -> Iterator[tuple[int, Sequence[str | None]]]:
     count = 0
-    for number, row in enumerate(rows, start=1):
+    for number, row in rows:
         cells = [_cell(value) for value in row]
         numeric.update(index for index, value in enumerate(row) if type(value) in {int, float})
         count += any(cells)
