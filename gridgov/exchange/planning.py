@@ -219,8 +219,12 @@ def _places(
             problems.add("note", text=_NO_PLACES)
         return None, nowhere
     if source.geometries is None or shapely.is_missing(source.geometries).all():
+        unreadable = {finding.row: finding.how for finding in source.findings}
+        for position, how in unreadable.items():
+            problems.add("unreadable_geometry", position, field="geometry", how=how)
         if kind.geometry_required:
-            problems.add_rows("empty", range(len(source)), field="geometry")
+            absent = [position for position in range(len(source)) if position not in unreadable]
+            problems.add_rows("empty", absent, field="geometry")
         return None, nowhere
     decision = decide_crs(source, options.coordinate_system, options.axis_order, boundary, problems)
     return decision, check_places(source, decision, kind, boundary, settings, problems)

@@ -70,6 +70,17 @@ def test_a_repair_says_what_it_did_and_leaves_a_storable_shape(tmp_path: Path) -
     assert made.geometries[0].geom_type == "MultiPolygon"
 
 
+def test_texts_that_are_no_wkt_are_said_though_no_row_has_a_shape(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("编号,用地代码,分类标准,WKT\nA,1001,ydyh-2023,PLYGON ((1 2))\nB,1001,ydyh-2023,\n")
+    made = plan_import(path, PARCELS, settings=SETTINGS, now=NOW, zone_boundary=ZONE)
+    wrong, absent = made.report.problems
+    assert (wrong.kind, wrong.row, wrong.reference) == ("unreadable_geometry", 2, "A")
+    assert wrong.remedy_en == "“PLYGON ((1 2))” is no WKT; correct it"
+    assert (absent.kind, absent.row, absent.reference) == ("empty", 3, "B")
+    assert made.actions.tolist() == ["reject", "reject"]
+
+
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
 def test_coordinates_that_are_not_finite_never_get_in(tmp_path: Path, number: float) -> None:
     path = tmp_path / "a.gpkg"
