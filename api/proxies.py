@@ -39,7 +39,8 @@ def trusted_networks(text: str) -> tuple[Network, ...]:
 def client_of(request: HTTPConnection, trusted: Sequence[Network]) -> Client:
     """The client of a request.
 
-    Forwarded addresses are read from the right, where our own proxies write, up to the first that is not trusted.
+    Forwarded addresses are read from the right, where our own proxies write, up to the first that is not trusted. One
+    that is no address counts as the proxy's own, so that nobody is counted anew by inventing words or ports.
     """
     peer = request.client.host if request.client else ""
     address, scheme = peer, request.url.scheme
@@ -47,8 +48,11 @@ def client_of(request: HTTPConnection, trusted: Sequence[Network]) -> Client:
     if _is_trusted(peer, trusted):
         forwarded = [each.strip() for each in ",".join(request.headers.getlist("x-forwarded-for")).split(",")]
         for each in reversed([entry for entry in forwarded if entry]):
-            address = each
-            if not _is_trusted(each, trusted):
+            address = _bare(each)
+            if _parsed(address) is None:
+                address = peer
+                break
+            if not _is_trusted(address, trusted):
                 break
         scheme = _last(request.headers.get("x-forwarded-proto")) or scheme
         host = _last(request.headers.get("x-forwarded-host")) or host
@@ -77,22 +81,37 @@ def own_origin(client: Client, public_url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+def _bare(entry: str) -> str:
+    """A forwarded entry without quotes, brackets and port, as some proxies write them: "[2001:db8::1]:443"."""
+    text = entry.strip('" ')
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    host, _, port = text.partition(":")
+    return host if port.isdigit() and "." in host else text
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address, an IPv4 one also when it is written as IPv6 or names an interface; None when it is none."""
     try:
-        known = ipaddress.ip_address(address)
+        known = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return False
-    return any(known in network for network in trusted)
+        return None
+    mapped = known.ipv4_mapped if isinstance(known, ipaddress.IPv6Address) else None
+    return mapped or known
+
+
+def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    known = _parsed(address)
+    return known is not None and any(known in network for network in trusted)
 
 
 def _grouped(address: str) -> str:
     """An address to count by: of IPv6 the /64, which one household has as a whole."""
-    try:
-        known = ipaddress.ip_address(address)
-    except ValueError:
+    known = _parsed(address)
+    if known is None:
         return address[:64]
     if isinstance(known, ipaddress.IPv6Address):
-        return str(known.ipv4_mapped or ipaddress.ip_network(f"{known}/64", strict=False))
+        return str(ipaddress.ip_network(f"{known}/64", strict=False))
     return str(known)
 
 
