@@ -47,7 +47,7 @@ def export_records(request: Request, name: str, call: ScopedCall) -> Response:
     folder = Path(tempfile.mkdtemp(prefix="gridgov-export-"))
     try:
         with call.read() as tx:
-            query = with_area(tx, listing)
+            query = with_area(tx, kind, listing)
             own = tuple(Filter(field, "eq", value) for field, value in constants.items())
             asked = replace(query, filters=(*query.filters, *own)) if conditions or own else None
             export(tx, kind, form, folder / name, asked, _LANGUAGES.get(languages[0]) if languages else None)

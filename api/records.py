@@ -5,7 +5,7 @@ A module per kind (areas, parcels, plants, …) names its operations here and ad
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -26,11 +26,13 @@ from api.answers import (
 from api.deps import Call, JsonObject, ScopedCall
 from api.geometry import read_crs, read_geometry, repairs
 from api.querying import Listing, known_parameters, read_listing
+from gridgov.areas import descendants
 from gridgov.errors import InvalidFilter, InvalidValue, UnknownField, VersionRequired
-from gridgov.models import AREAS, Record, RecordKind
+from gridgov.models import AREAS, PLANTS, UNITS, Record, RecordKind
 from gridgov.models.checking import checked_identifier
+from gridgov.relink import LINKED_KINDS
 from gridgov.serving.linking import Linker
-from gridgov.store import Query, Tx, Write
+from gridgov.store import Filter, Query, Tx, Write
 from gridgov.store.queries.events import events_of
 
 LANGUAGES: Final = ("zh", "en")
@@ -60,7 +62,7 @@ class RecordRoutes:
         """Records that meet every condition of the query, a page at a time."""
         listing = read_listing(self.kind, request.query_params.multi_items(), call.service.settings.page_max)
         with call.read() as tx:
-            query = with_area(tx, listing)
+            query = with_area(tx, self.kind, listing)
             page = tx.list(self.kind, query)
             total = tx.count(self.kind, query) if listing.total else None
             body = page_body(call, page, total)
@@ -148,14 +150,41 @@ def record_router(routes: RecordRoutes) -> APIRouter:
     return router
 
 
-def with_area(tx: Tx, listing: Listing) -> Query:
-    """The listing's query with its area, and everything below it, looked up. Raises InvalidFilter."""
+def with_area(tx: Tx, kind: RecordKind, listing: Listing) -> Query:
+    """The listing's query with its area, and everything below it, looked up.
+
+    Most kinds are linked to areas; areas lie below one another, units in plants. Raises InvalidFilter for other kinds.
+    """
     if not listing.area:
         return listing.query
     root = tx.find(AREAS, listing.area)
     if root is None:
         raise InvalidFilter(f"There is no area with the code {listing.area[:64]}.", field="area")
-    return replace(listing.query, areas=frozenset({root.id}))
+    linked_to = replace(listing.query, areas=frozenset({root.id}))
+    if kind in LINKED_KINDS:
+        return linked_to
+    if kind is AREAS:
+        known = tx.every(AREAS, ("id", "parent_id"), listing.query.ended).columns
+        tree = [{"id": own, "parent_id": up} for own, up in zip(known["id"], known["parent_id"], strict=True)]
+        inside = Filter("id", "in", tuple(sorted(descendants(tree, frozenset({root.id})))))
+    elif kind is UNITS:
+        plants = _identifiers(
+            tx, PLANTS, Query(areas=linked_to.areas, limit=1_000, ended=listing.query.ended)
+        )
+        inside = Filter("plant_id", "in", tuple(plants))
+    else:
+        raise InvalidFilter(f"{kind.en} lie in no area; leave “area” out.", field="area")
+    return replace(listing.query, filters=(*listing.query.filters, inside))
+
+
+def _identifiers(tx: Tx, kind: RecordKind, query: Query) -> Iterator[str]:
+    """The ids of all records that meet the query, a page at a time."""
+    while True:
+        page = tx.list(kind, query)
+        yield from (record.id for record in page.records)
+        if page.next is None:
+            return
+        query = replace(query, after=page.next)
 
 
 def described(tx: Tx, call: Call, record: Record, language: str | None) -> dict[str, Any]:

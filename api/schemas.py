@@ -106,7 +106,11 @@ def _list_parameters(kind: RecordKind) -> list[dict[str, Any]]:
     text, truth = {"type": "string"}, {"type": "boolean"}
     found = [
         parameter("q", "Part of a code, name, title or address.", {**text, "maxLength": 200}),
-        parameter("area", "Code of an area: only records linked to it.", text),
+        parameter(
+            "area",
+            "Code of an area: only what is linked to it; of areas it and those below it, of units those in its plants.",
+            text,
+        ),
         parameter(
             "order", "- in front for descending.", {**text, "enum": [*orders, *(f"-{o}" for o in orders)]}
         ),

@@ -136,6 +136,37 @@ class TestList:
         assert codes(client.get("/api/parcels?area=PK-01")) == ["DK-0001", "DK-0002"]
         assert client.get("/api/parcels?area=PK-99").status_code == 400
 
+    def test_areas_of_an_area_are_it_and_all_below_it(self, client: TestClient, admin: TestClient) -> None:
+        parent = admin.post("/api/areas", json=park("PK-01", 0, 0, 6)).json()["id"]
+        admin.post("/api/areas", json=park("PK-02", 20, 0, 6))
+        for code, column in (("WG-1", 0), ("WG-2", 3)):
+            body = {**park(code, column, 0, 2), "kind": "grid", "parent_id": parent}
+            assert admin.post("/api/areas", json=body).status_code == 201
+        assert codes(client.get("/api/areas?area=PK-01")) == ["PK-01", "WG-1", "WG-2"]
+        assert codes(client.get("/api/areas?area=WG-1")) == ["WG-1"]
+        assert client.get("/api/areas?area=PK-01&limit=1&total=true").json()["total"] == 3
+
+    def test_units_of_an_area_are_those_in_its_plants(
+        self, client: TestClient, admin: TestClient, staff: TestClient
+    ) -> None:
+        admin.post("/api/areas", json=park("PK-01", 0, 0, 3))
+        for number, column in ((1, 1), (2, 7)):
+            plant = {"code": f"CF-{number}", "name_zh": "厂房", "geometry": square(column, 1, 0.5)}
+            made = staff.post("/api/plants", json=plant)
+            assert made.status_code == 201, made.text
+            unit = {"code": f"DY-{number}", "plant_id": made.json()["id"]}
+            assert staff.post("/api/units", json=unit).status_code == 201
+        assert codes(client.get("/api/units")) == ["DY-1", "DY-2"]
+        assert codes(client.get("/api/units?area=PK-01")) == ["DY-1"]
+        exported = client.get("/api/export/units.csv?area=PK-01").text
+        assert ("DY-1" in exported, "DY-2" in exported) == (True, False)
+
+    def test_departments_lie_in_no_area(self, client: TestClient, admin: TestClient) -> None:
+        admin.post("/api/areas", json=park("PK-01", 0, 0, 3))
+        answer = client.get("/api/departments?area=PK-01")
+        assert (answer.status_code, answer.json()["type"]) == (400, "urn:gridgov:problem:invalid-filter")
+        assert "lie in no area" in answer.json()["detail"]
+
     def test_a_zone_in_the_path_is_the_same_list(
         self, client: TestClient, parcels: list[dict[str, Any]]
     ) -> None:
