@@ -18,6 +18,10 @@ MOST_FILES = 2_000  # files of one archive; a File Geodatabase of a city has som
 HIGHEST_RATIO = 200  # unpacked to packed bytes; blank-padded DBF reaches 60, a bomb 1,000
 _RATIO_COUNTS_FROM = 10 * 1024**2  # small files may be as repetitive as they like
 _CHUNK = 1024**2
+_LONGEST_NAME = 255  # bytes of a file's name on every usual disk
+_LONGEST_PATH = (
+    2_000  # bytes of folders and name together; the system allows 4,096 with the place it is unpacked to
+)
 _UTF8_NAME = 0x800  # the zip flag that says a name is UTF-8
 _ENCRYPTED = 0x1
 # What reading a damaged zip raises: wrong sums, broken streams, names in no encoding, methods nobody knows.
@@ -35,14 +39,16 @@ _FORBIDDEN_XML = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 def unpack(path: Path, folder: Path, settings: Settings) -> list[Path]:
     """Unpack a zip into `folder` and return its files. Nothing is written for a name that leads outside.
 
-    Raises UnsafeArchive (outside paths, links, too many files, compressed too well), TooLarge (names the
-    setting), UnreadableFile (damaged or encrypted).
+    Raises UnsafeArchive (outside paths, names no file can have, links, too many files, compressed too well),
+    TooLarge (names the setting), UnreadableFile (damaged or encrypted).
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+            members = [member for member in archive.infolist() if not member.filename.endswith("/")]
             _check_members(path, members, settings)
-            targets = [folder / _safe_name(path, member) for member in members]
+            names = [_safe_name(path, member) for member in members]
+            _check_places(path, names)
+            targets = [folder / name for name in names]
             left = settings.unpacked_max_bytes
             for member, target in zip(members, targets, strict=True):
                 left -= _extract(archive, member, target, left, settings)
@@ -121,7 +127,31 @@ def _safe_name(path: Path, member: zipfile.ZipInfo) -> PurePosixPath:
     if inside.is_absolute() or ".." in inside.parts or re.match(r"^[A-Za-z]:", name) or "\x00" in name:
         message = f"{path.name} holds {name!r}, a path out of the archive; pack it again without folders."
         raise UnsafeArchive(message, file=path.name, member=name)
+    if not inside.parts:
+        message = f"{path.name} holds a file without a name ({name!r}); pack it again."
+        raise UnsafeArchive(message, file=path.name, member=name)
+    lengths = [len(part.encode(errors="replace")) for part in inside.parts]
+    if max(lengths) > _LONGEST_NAME or sum(lengths) + len(lengths) > _LONGEST_PATH:
+        message = (
+            f"{path.name} holds {name!r:.60}…, a name too long for a file; shorten it and pack it again."
+        )
+        raise UnsafeArchive(message, file=path.name, member=name[:200])
     return inside
+
+
+def _check_places(path: Path, names: list[PurePosixPath]) -> None:
+    """Raises UnsafeArchive when two members would be one file, or one of them the folder of another."""
+    taken: set[PurePosixPath] = set()
+    for name in names:
+        if name in taken:
+            message = f"{path.name} holds {str(name)!r} twice; pack it again."
+            raise UnsafeArchive(message, file=path.name, member=str(name))
+        taken.add(name)
+    folders = {parent for name in names for parent in name.parents}
+    for name in names:
+        if name in folders:
+            message = f"{path.name} holds {str(name)!r} as a file and as a folder; pack it again."
+            raise UnsafeArchive(message, file=path.name, member=str(name))
 
 
 def _name(member: zipfile.ZipInfo) -> str:

@@ -37,6 +37,42 @@ def test_a_path_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None
     assert [each.name for each in tmp_path.rglob("*")] == ["in", "a.zip"]
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a" * 300 + ".geojson"], "too long"),
+        (["地" * 86 + ".geojson"], "too long"),
+        (["/".join(["folder"] * 400) + "/a.geojson"], "too long"),
+        (["a", "a/b.geojson"], "'a' as a file and as a folder"),
+        (["a/b/c.geojson", "a"], "'a' as a file and as a folder"),
+        (["a.geojson", "./a.geojson"], "'a.geojson' twice"),
+        (["."], "without a name"),
+        (["./."], "without a name"),
+    ],
+)
+def test_names_that_no_folder_can_hold_are_refused(tmp_path: Path, names: list[str], said: str) -> None:
+    path = packed(tmp_path / "a.zip", **dict.fromkeys(names, b"{}"))
+    with pytest.raises(UnsafeArchive, match=said):
+        archive.unpack(path, tmp_path / "out", SETTINGS)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_member_without_any_name_is_refused(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", X=b"{}")
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 28] = 0  # bytes of the name
+    content[entry + 32] = 1  # bytes of the comment behind it
+    path.write_bytes(content)
+    with pytest.raises(UnsafeArchive, match="without a name"):
+        archive.unpack(path, tmp_path / "out", SETTINGS)
+
+
+def test_a_long_name_that_a_disk_can_hold_is_unpacked(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", **{"地" * 83 + ".csv": b"x"})
+    assert archive.unpack(path, tmp_path / "out", SETTINGS)[0].read_bytes() == b"x"
+
+
 def test_a_link_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as file:
