@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import orjson
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy import (
@@ -34,7 +35,7 @@ from gridgov import geo
 from gridgov.access import Rows, Scope
 from gridgov.errors import GridgovError, InvalidCursor, InvalidFilter, OutOfRange
 from gridgov.models import Record, RecordKind
-from gridgov.models.checking import checked
+from gridgov.models.checking import checked, checked_identifier
 from gridgov.models.vocabulary import CONFIDENTIAL_CATEGORIES
 from gridgov.store.base import ORDERS, Filter, Near, Page, Query
 from gridgov.store.dialect import Box, StoreDialect
@@ -330,13 +331,24 @@ def read_cursor(kind: RecordKind, query: Query) -> tuple[Any, str] | None:
     """(order value, id) after which the page starts; None without a cursor. Raises InvalidCursor."""
     if query.after is None:
         return None
+    unreadable = InvalidCursor("This paging cursor cannot be read; start again without it.")
     if len(query.after) > _CURSOR_LONGEST:
-        raise InvalidCursor("This paging cursor cannot be read; start again without it.")
+        raise unreadable
     try:
         padded = query.after + "=" * (-len(query.after) % 4)
-        mark, value, identifier = json.loads(base64.urlsafe_b64decode(padded))
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise InvalidCursor("This paging cursor cannot be read; start again without it.") from error
-    if mark != _fingerprint(kind, query) or not isinstance(identifier, str):
+        # A strict reader: no NaN, which nothing comes after, and no half characters, which no database takes.
+        mark, value, identifier = orjson.loads(base64.urlsafe_b64decode(padded))
+        identifier = checked_identifier(identifier)
+        if query.near is None and query.order.removeprefix("-") in kind.by_name:
+            checked(kind.by_name[query.order.removeprefix("-")], value)
+    except (ValueError, TypeError, binascii.Error, GridgovError) as error:
+        raise unreadable from error
+    if mark != _fingerprint(kind, query):
         raise InvalidCursor("This paging cursor belongs to another list; start again without it.")
+    if type(value) not in (
+        str,
+        int,
+        float,
+    ):  # nothing comes after null, which would look like the end of the list
+        raise unreadable
     return value, identifier
