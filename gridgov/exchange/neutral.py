@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-_DANGEROUS = re.compile(r"^'*[=+\-@\t\r]")
+# A control character in front, or a sign of a formula, also behind blanks and in the full-width and small forms that
+# a Chinese or Japanese spreadsheet takes for the plain one.
+_SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫"
+_DANGEROUS = re.compile(rf"'*(?:[\t\r\n]|[\s\ufeff\u200b]*[{_SIGNS}])")
 
 
 def neutralised(text: str) -> str:

@@ -29,6 +29,7 @@ from gridgov.store import Filter, Query, Store
 from tests.factories import point, sample, square
 
 SETTINGS = Settings()
+FIRST_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def fill(store: Store, scope: Scope, now: dt.datetime, kind: str, *changes: dict[str, Any]) -> None:
@@ -74,7 +75,26 @@ def test_csv_opens_in_a_spreadsheet_with_places_and_wkt(
     assert shapely.hausdorff_distance(shapely.from_wkt(row["WKT"]), square()) < 1e-9
 
 
-@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "@x", "\tx", "'=1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=HYPERLINK(1)",
+        "+1",
+        "-1",
+        "@x",
+        "\tx",
+        "\rx",
+        "\n=1",
+        "'=1",
+        "＝1+1",
+        "＋1",
+        "－1",
+        "＠x",
+        "﹦1",
+        " =1",
+        "\u3000＝1",
+    ],
+)
 def test_no_cell_is_a_formula(store: Store, system: Scope, now: dt.datetime, text: str) -> None:
     with store.begin(system, now, write=True) as tx:
         tx.insert(PARCELS, {**sample("parcels"), "name_zh": text})
@@ -85,7 +105,13 @@ def test_no_cell_is_a_formula(store: Store, system: Scope, now: dt.datetime, tex
 @given(st.text())
 def test_neutralising_is_undone_exactly(text: str) -> None:
     assert restored(neutralised(text)) == text
-    assert not neutralised(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not neutralised(text).lstrip(" ").startswith(FIRST_OF_FORMULAS)
+
+
+@given(st.text("'=+-@＝＋－＠﹦\t\r\n \ufeffa", max_size=6))
+def test_neutralising_signs_is_undone_exactly(text: str) -> None:
+    assert restored(neutralised(text)) == text
+    assert not neutralised(text).lstrip(" ").startswith(FIRST_OF_FORMULAS)
 
 
 def test_a_geopackage_is_written_whole_with_its_types(
