@@ -26,6 +26,7 @@ router = APIRouter(tags=["import and export"])
 
 _PARAMETERS: Final = ("kind", "crs", "axes", "scheme", "source_layer", "dry_run", "skip_bad")
 _MAPPINGS_MAX: Final = 500
+_NAME_BYTES: Final = 200
 
 
 @router.post("/api/import", response_class=Response, **schemas.importing())
@@ -79,8 +80,10 @@ def _saved(form: FormData, folder: Path) -> Path:
     upload: Any = form.get("file")
     if unknown or not isinstance(upload, UploadFile):
         raise InvalidValue("Send exactly one file, in the part “file”.", field="file")
-    name = re.sub(r"[^\w.()（）+ -]", "_", Path((upload.filename or "").replace("\\", "/")).name).strip(". ")
-    path = folder / (name[-100:] or "upload")
+    name = re.sub(r"[^\w.()（）+ -]", "_", Path((upload.filename or "").replace("\\", "/")).name)
+    # File systems count bytes, of which a Chinese character has three; the ending says what kind of file it is.
+    name = name.encode()[-_NAME_BYTES:].decode(errors="ignore").strip(". ")
+    path = folder / (name or "upload")
     with path.open("wb") as target:
         shutil.copyfileobj(upload.file, target, 1024**2)
     return path

@@ -62,6 +62,13 @@ class TestImport:
         assert [(match["column"], match["field"]) for match in report["mapping"]] == [("编号", "code")]
         assert count(staff) == 0
 
+    @pytest.mark.parametrize(
+        "name", ["湛河新城" * 25 + ".geojson", "𠮷" * 120 + ".geojson", "a" * 400 + ".geojson"]
+    )
+    def test_a_long_name_is_cut_and_keeps_its_ending(self, staff: TestClient, name: str) -> None:
+        answer = upload(staff, GOOD, name=name)
+        assert (answer.status_code, count(staff)) == (200, 2), answer.text
+
     def test_it_loads_and_the_same_again_changes_nothing(self, staff: TestClient) -> None:
         assert upload(staff, GOOD).json()["outcome"] == "loaded"
         before = staff.get("/api/parcels").json()
