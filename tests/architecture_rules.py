@@ -31,6 +31,7 @@ LAYERS: list[set[str]] = [
         "gridgov.attachments",
     },
     {"gridgov.relink", "gridgov.matching", "gridgov.statistics", "gridgov.exchange", "gridgov.jobs"},
+    {"gridgov.boundaries"},
     {"gridgov.seeding", "gridgov.importing"},
     {"maps"},
     {"api"},
