@@ -14,7 +14,7 @@ with warnings.catch_warnings():  # the client warns that it will move to another
     warnings.simplefilter("ignore")
     from starlette.testclient import TestClient
 
-from api import passwords
+from api import passwords, sessions
 from api.app import create_app
 from api.passwords import add_account
 from gridgov.access import Scope
@@ -99,6 +99,19 @@ def admin(sign_in: SignedIn) -> TestClient:
 def grid_worker(sign_in: SignedIn) -> TestClient:
     """A grid worker without any area of their own."""
     return sign_in("grid_worker")
+
+
+def token_of(client: TestClient) -> str:
+    """The session token that a client holds."""
+    return str(client.cookies[sessions.COOKIE])
+
+
+def who(client: TestClient) -> str | None:
+    """The login the service sees behind a client; None for nobody."""
+    answer = client.get("/api/session")
+    assert answer.status_code == 200, answer.text
+    user = answer.json()["user"]
+    return None if user is None else str(user["login"])
 
 
 def square(column: float = 0, row: float = 0, size: float = 1) -> dict[str, Any]:
