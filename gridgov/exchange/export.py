@@ -7,7 +7,8 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
@@ -26,7 +27,6 @@ from gridgov.models import Field, RecordKind
 from gridgov.store import Query, Tx
 
 _DECIMALS = 9  # of a degree: a tenth of a millimetre
-_PAGE = 1_000
 _BATCH = 5_000
 _INTERNAL = frozenset({"zone", "revision", "payload_hash", "valid_to", "contact_id"})
 _CSV_SPECIAL = re.compile(r'[",\r\n]')
@@ -66,7 +66,7 @@ def export(
 
     query: which ones (its limit and cursor do not count); None for all living ones. language: labels of
     fields and terms in "zh" or "en"; None for the stored names. A file at `target` is replaced only when the
-    new one is complete. GeoPackage needs a path. Raises InvalidValue for an unknown format, and what Tx.list
+    new one is complete. GeoPackage needs a path. Raises InvalidValue for an unknown format, and what Tx.each
     raises.
     """
     if form not in EXPORT_FORMATS:
@@ -121,21 +121,16 @@ def _batches(tx: Tx, kind: RecordKind, fields: Sequence[Field], query: Query | N
     if query is None:
         loaded = tx.every(kind, (*names, *(("geometry",) if placed else ())))
         for start in range(0, len(loaded), _BATCH):
-            part = slice(start, start + _BATCH)
-            columns = {name: loaded.columns[name][part] for name in names}
+            piece = slice(start, start + _BATCH)
+            columns = {name: loaded.columns[name][piece] for name in names}
             count = len(columns["id"])
-            yield Batch(columns, loaded.geometries[part] if placed else None, count)
+            yield Batch(columns, loaded.geometries[piece] if placed else None, count)
         return
-    page = tx.list(kind, replace(query, limit=_PAGE, after=None))
-    while page.records:
-        columns = {name: [record[name] for record in page.records] for name in names}
-        shapes = [record.geometry for record in page.records]
-        yield Batch(
-            columns, np.array([*shapes, None], dtype=object)[:-1] if placed else None, len(page.records)
-        )
-        if page.next is None:
-            return
-        page = tx.list(kind, replace(query, limit=_PAGE, after=page.next))
+    records = tx.each(kind, query)
+    while part := list(islice(records, _BATCH)):
+        columns = {name: [record[name] for record in part] for name in names}
+        shapes = np.array([*(record.geometry for record in part), None], dtype=object)[:-1]
+        yield Batch(columns, shapes if placed else None, len(part))
 
 
 def _heading(field: Field, language: Language | None) -> str:

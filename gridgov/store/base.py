@@ -114,6 +114,13 @@ class Tx(Protocol):
     def list(self, kind: RecordKind, query: Query) -> Page:
         """One page. Raises InvalidFilter for fields the scope does not show, InvalidCursor for a foreign cursor."""
 
+    def each(self, kind: RecordKind, query: Query) -> Iterator[Record]:
+        """Every record of the query in its order (with `near` by distance), without regard to limit and cursor.
+
+        Reads once and in pieces, for exports: pages would look for the same records again and again. Raises what
+        `list` raises, when the first record is asked for.
+        """
+
     def count(self, kind: RecordKind, query: Query) -> int:
         """How many records the query has in all, without regard to limit and cursor."""
 

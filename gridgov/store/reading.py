@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ from gridgov.store.types import StoredGeometry, decoded
 _DEGREES_PER_METRE = 1 / 110_000
 _NEAR_MAX_M = 50_000
 _CURSOR_LONGEST = 600
+_AT_ONCE = 2_000
 _TEXT_FIELDS = ("code", "name_zh", "name_en", "title", "address")
 
 
@@ -172,12 +174,7 @@ class Reading:
         """One page in the query's order, exact geometry conditions applied."""
         if query.near is not None:
             return self._nearest(kind, query, query.near)
-        table = RECORDS[kind.name]
-        name = query.order.removeprefix("-")
-        if name not in ORDERS or name not in table.c or not self.scope.shows(kind, name):
-            raise InvalidFilter(
-                f"{kind.en} cannot be ordered by “{query.order}”; use one of {', '.join(ORDERS)}."
-            )
+        name = self._order(kind, query).name
         after = read_cursor(kind, query)
         found: list[Record] = []
         while True:
@@ -191,11 +188,35 @@ class Reading:
                 return Page(self.reduced(kind, found), None)
             after = _key(batch[-1], name)
 
-    def _batch(
-        self, kind: RecordKind, query: Query, after: tuple[Any, str] | None, size: int
-    ) -> list[Record]:
+    def select_all(self, kind: RecordKind, query: Query) -> Iterator[Record]:
+        """All records of the query in its order, exact geometry conditions applied; the database is asked once.
+
+        With `near` it is asked for the candidates once, then for the records found, each once.
+        """
+        if query.near is not None:
+            identifiers = [identifier for _, identifier in self._by_distance(kind, query, query.near)]
+            for start in range(0, len(identifiers), _AT_ONCE):
+                part = self._by_identifier(kind, identifiers[start : start + _AT_ONCE])
+                yield from self.reduced(kind, part)
+            return
+        records = self.stream(self._ordered(kind, query, None), kind, _AT_ONCE)
+        while part := list(islice(records, _AT_ONCE)):
+            yield from self.reduced(kind, _exact(part, query.box))
+
+    def _order(self, kind: RecordKind, query: Query) -> ColumnElement[Any]:
+        """The column that orders the query. Raises InvalidFilter."""
         table = RECORDS[kind.name]
-        order = table.c[query.order.removeprefix("-")]
+        name = query.order.removeprefix("-")
+        if name not in ORDERS or name not in table.c or not self.scope.shows(kind, name):
+            raise InvalidFilter(
+                f"{kind.en} cannot be ordered by “{query.order}”; use one of {', '.join(ORDERS)}."
+            )
+        return table.c[name]
+
+    def _ordered(self, kind: RecordKind, query: Query, after: tuple[Any, str] | None) -> Select[Any]:
+        """The statement of a query in its order, behind the key `after`."""
+        table = RECORDS[kind.name]
+        order = self._order(kind, query)
         down = query.order.startswith("-")
         statement = select(*self.columns(kind)).where(self.condition(kind, query), order.is_not(None))
         if after is not None:
@@ -203,8 +224,12 @@ class Reading:
             value = checked(kind.by_name[order.name], after[0])
             bound = tuple_(literal(value, order.type), literal(after[1], table.c.id.type))
             statement = statement.where(edge < bound if down else edge > bound)
-        both = (order.desc(), table.c.id.desc()) if down else (order, table.c.id)
-        rows = self.connection.execute(statement.order_by(*both).limit(size)).mappings()
+        return statement.order_by(*((order.desc(), table.c.id.desc()) if down else (order, table.c.id)))
+
+    def _batch(
+        self, kind: RecordKind, query: Query, after: tuple[Any, str] | None, size: int
+    ) -> list[Record]:
+        rows = self.connection.execute(self._ordered(kind, query, after).limit(size)).mappings()
         return [Record(kind, dict(row)) for row in rows]
 
     def reduced(self, kind: RecordKind, records: Sequence[Record]) -> tuple[Record, ...]:
@@ -225,17 +250,20 @@ class Reading:
         after = read_cursor(kind, query)
         if after is not None and not isinstance(after[0], (int, float)):
             raise InvalidCursor("This paging cursor cannot be read; start again without it.")
+        found = [each for each in self._by_distance(kind, query, near) if after is None or each > after]
+        page = found[: query.limit]
+        more = write_cursor(kind, query, page[-1]) if len(found) > len(page) and page else None
+        records = self._by_identifier(kind, [identifier for _, identifier in page])
+        return Page(self.reduced(kind, records), more, tuple(distance for distance, _ in page))
+
+    def _by_distance(self, kind: RecordKind, query: Query, near: Near) -> list[tuple[float, str]]:
+        """Metres and id of every record of the query within the radius, the nearest first."""
         ids, shapes = self._candidates(kind, query)
         distances = geo.distance_to_point(shapes, near.lon, near.lat) if ids else np.empty(0)
         keep = distances <= near.radius_m
         if ids and query.box is not None:
             keep &= geo.intersects_box(shapes, *query.box)
-        found = sorted((float(distances[place]), ids[place]) for place in np.flatnonzero(keep).tolist())
-        found = [each for each in found if after is None or each > after]
-        page = found[: query.limit]
-        more = write_cursor(kind, query, page[-1]) if len(found) > len(page) and page else None
-        records = self._by_identifier(kind, [identifier for _, identifier in page])
-        return Page(self.reduced(kind, records), more, tuple(distance for distance, _ in page))
+        return sorted((float(distances[place]), ids[place]) for place in np.flatnonzero(keep).tolist())
 
     def _candidates(self, kind: RecordKind, query: Query) -> tuple[list[str], NDArray[Any]]:
         table = RECORDS[kind.name]

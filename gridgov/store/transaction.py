@@ -94,6 +94,10 @@ class Transaction:
         """See Tx.list."""
         return self.reading.select_page(kind, query)
 
+    def each(self, kind: RecordKind, query: Query) -> Iterator[Record]:
+        """See Tx.each."""
+        return self.reading.select_all(kind, query)
+
     def holds(self, kind: RecordKind, identifier: str) -> bool:
         """See Tx.holds."""
         table = RECORDS[kind.name]

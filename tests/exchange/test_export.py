@@ -25,11 +25,11 @@ from gridgov.exchange.reading import read_source
 from gridgov.geo import WGS84
 from gridgov.models import ISSUES, KINDS, PARCELS, UNITS
 from gridgov.settings import Settings
-from gridgov.store import Filter, Query, Store
+from gridgov.store import Filter, Near, Query, Store
 from tests.factories import point, sample, square
 
 SETTINGS = Settings()
-FIRST_OF_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 def fill(store: Store, scope: Scope, now: dt.datetime, kind: str, *changes: dict[str, Any]) -> None:
@@ -105,13 +105,15 @@ def test_no_cell_is_a_formula(store: Store, system: Scope, now: dt.datetime, tex
 @given(st.text())
 def test_neutralising_is_undone_exactly(text: str) -> None:
     assert restored(neutralised(text)) == text
-    assert not neutralised(text).lstrip(" ").startswith(FIRST_OF_FORMULAS)
+    assert not neutralised(text).startswith(("\t", "\r", "\n"))
+    assert not neutralised(text).lstrip().startswith(SIGNS)
 
 
 @given(st.text("'=+-@＝＋－＠﹦\t\r\n \ufeffa", max_size=6))
 def test_neutralising_signs_is_undone_exactly(text: str) -> None:
     assert restored(neutralised(text)) == text
-    assert not neutralised(text).lstrip(" ").startswith(FIRST_OF_FORMULAS)
+    assert not neutralised(text).startswith(("\t", "\r", "\n"))
+    assert not neutralised(text).lstrip().startswith(SIGNS)
 
 
 def test_a_geopackage_is_written_whole_with_its_types(
@@ -201,6 +203,16 @@ def test_a_query_chooses_and_goes_past_one_page(store: Store, system: Scope, now
     query = Query(filters=(Filter("code", "le", "WT-01199"),), limit=3)
     rows = rows_of(exported(store, system, now, "issues", "csv", query=query))
     assert [row["code"] for row in rows] == [f"WT-{number:05d}" for number in range(1200)]
+
+
+def test_an_export_near_a_place_starts_with_the_nearest(
+    store: Store, system: Scope, now: dt.datetime
+) -> None:
+    places = {"far": point(0, 9), "here": point(0, 0), "next": point(0, 1), "beyond": point(0, 90)}
+    fill(store, system, now, "issues", *({"code": code, "geometry": at} for code, at in places.items()))
+    near = Near(places["here"].x, places["here"].y, 1_200)
+    rows = rows_of(exported(store, system, now, "issues", "csv", query=Query(near=near, limit=1)))
+    assert [row["code"] for row in rows] == ["here", "next", "far"]
 
 
 def test_a_kind_without_geometry_and_an_empty_export_are_whole_files(
