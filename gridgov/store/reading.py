@@ -373,10 +373,7 @@ def read_cursor(kind: RecordKind, query: Query) -> tuple[Any, str] | None:
         raise unreadable from error
     if mark != _fingerprint(kind, query):
         raise InvalidCursor("This paging cursor belongs to another list; start again without it.")
-    if type(value) not in (
-        str,
-        int,
-        float,
-    ):  # nothing comes after null, which would look like the end of the list
+    # Nothing comes after null, which would look like the end of the list.
+    if type(value) not in (str, int, float):
         raise unreadable
     return value, identifier
