@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gridgov.errors import UnreadableFile
+from gridgov.errors import UnknownCoordinateSystem, UnreadableFile
 from gridgov.exchange.limits import too_many_rows
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import CrsSource, SourceTable
@@ -77,7 +77,10 @@ def _system(described: Any) -> CoordinateSystem | None:
     identity = described.get("id")
     identity = identity if isinstance(identity, dict) else {}
     if identity.get("authority") == "EPSG":
-        return parse_crs(f"EPSG:{identity['code']}")
+        try:
+            return parse_crs(f"EPSG:{identity.get('code')}"[:200])
+        except UnknownCoordinateSystem:
+            return None
     if (identity.get("authority"), identity.get("code")) == ("OGC", "CRS84"):
         return WGS84
     return crs_from_wkt(json.dumps(described))

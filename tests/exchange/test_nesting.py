@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from gridgov.geo.nesting import TOO_DEEP
+from gridgov.geo.screening import TOO_DEEP
 from tests.exchange.files import geopackage, workbook
 from tests.factories import square
 
@@ -102,9 +102,3 @@ def test_a_deep_geojson_is_answered(tmp_path: Path) -> None:
         + "}]}"
     )
     assert read_apart(path) == "UnreadableFile"
-
-
-def test_deep_metadata_of_a_parquet_is_answered(tmp_path: Path) -> None:
-    table = pa.table({"geometry": pa.array([SOUND], pa.binary())})
-    pq.write_table(table.replace_schema_metadata({"geo": "[" * 100_000}), tmp_path / "a.parquet")
-    assert read_apart(tmp_path / "a.parquet") == "UnreadableFile"
