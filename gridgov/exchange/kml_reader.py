@@ -15,8 +15,8 @@ from gridgov.exchange.limits import too_many_rows
 from gridgov.exchange.registry import Format, ReadOptions
 from gridgov.exchange.source import SourceTable
 from gridgov.geo.crs import WGS84
-from gridgov.geo.nesting import DEEPEST, TOO_DEEP
 from gridgov.geo.raw import polygon_from_rings
+from gridgov.geo.screening import DEEPEST, TOO_DEEP
 from gridgov.geo.shapes import Finding
 from gridgov.geo.words import Words
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import shapely
 
 from gridgov.exchange.columns import as_text
-from gridgov.geo.nesting import TOO_DEEP, wkt_nests_too_deep
+from gridgov.geo.screening import refused_wkt
 from gridgov.geo.shapes import Finding
 from gridgov.geo.transform import AxisOrder, Geometries
 from gridgov.geo.words import Words
@@ -65,8 +65,8 @@ def _from_wkt(columns: Mapping[str, Any], name: str) -> Placed:
     texts = as_text(columns[name]).to_pylist()
     findings = []
     for row, text in enumerate(texts):
-        if text and wkt_nests_too_deep(text):
-            findings.append(Finding(row, "empty", repaired=False, how=TOO_DEEP))
+        if text and (how := refused_wkt(text)) is not None:
+            findings.append(Finding(row, "empty", repaired=False, how=how))
             texts[row] = None
     geometries = shapely.from_wkt(np.array(texts, dtype=object), on_invalid="ignore")
     for row in np.flatnonzero(shapely.is_missing(geometries)).tolist():

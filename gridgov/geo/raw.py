@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from gridgov.geo.nesting import TOO_DEEP, wkb_nests_too_deep
+from gridgov.geo.screening import refused_wkb
 from gridgov.geo.shapes import Finding
 from gridgov.geo.transform import Geometries, as_geometries
 from gridgov.geo.words import Words
@@ -49,7 +49,7 @@ def read_wkb(values: Any) -> tuple[Geometries, list[Finding]]:
     """Geometries from WKB bytes, closing rings that were left open; unreadable bytes become None.
 
     Returns the geometries and findings in order of rows: ``unclosed`` (repaired) or ``empty`` (nothing could be
-    read, or more than 32 collections within each other, which GEOS is not given). None in the input stays None
+    read, more than 32 collections within each other, or arcs, which GEOS is not given). None in the input stays None
     without a finding; ``inspect`` reports it. What is neither bytes nor None is unreadable.
     """
     raw = as_geometries(values).copy()
@@ -57,8 +57,8 @@ def read_wkb(values: Any) -> tuple[Geometries, list[Finding]]:
     for row, each in enumerate(raw):
         if each is not None and not isinstance(each, bytes):
             refused[row] = _UNREADABLE
-        elif each is not None and wkb_nests_too_deep(each):
-            refused[row] = TOO_DEEP
+        elif each is not None and (how := refused_wkb(each)) is not None:
+            refused[row] = how
     raw[list(refused)] = None
     strict = shapely.from_wkb(raw, on_invalid="ignore")
     suspect = np.flatnonzero(shapely.is_missing(strict) & (raw != None))  # noqa: E711 - elementwise

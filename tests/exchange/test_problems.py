@@ -81,6 +81,19 @@ def test_texts_that_are_no_wkt_are_said_though_no_row_has_a_shape(tmp_path: Path
     assert made.actions.tolist() == ["reject", "reject"]
 
 
+def test_an_arc_keeps_only_its_own_row_out(tmp_path: Path) -> None:
+    arc = "CURVEPOLYGON (CIRCULARSTRING (113.3 33.7, 113.31 33.71, 113.3 33.72, 113.29 33.71, 113.3 33.7))"
+    path = tmp_path / "a.csv"
+    path.write_text(
+        f'编号,用地代码,分类标准,WKT\nA,1001,ydyh-2023,"{arc}"\nB,1001,ydyh-2023,"{square().wkt}"\n'
+    )
+    options = Options(coordinate_system=parse_crs("EPSG:4490"))
+    made = plan_import(path, PARCELS, settings=SETTINGS, now=NOW, options=options, zone_boundary=ZONE)
+    problem = only(made, "unreadable_geometry")
+    assert (problem.row, problem.remedy_en[:21]) == (2, "the geometry has arcs")
+    assert made.actions.tolist() == ["reject", "create"]
+
+
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
 def test_coordinates_that_are_not_finite_never_get_in(tmp_path: Path, number: float) -> None:
     path = tmp_path / "a.gpkg"
