@@ -23,11 +23,15 @@ def next_number(tx: Tx, name: str, step: int = 1) -> int:
 
 def code_taken(tx: Tx, kind: RecordKind, code: str) -> bool:
     """Whether a living record of the zone has this code, in scope or not; for numbering, never for an answer."""
-    table = RECORDS[kind.name]
-    statement = select(table.c.fid).where(
-        table.c.zone == tx.scope.zone, table.c.code == code, table.c.valid_to.is_(None)
-    )
-    return inside(tx).connection.execute(statement.limit(1)).first() is not None
+    asked = {"in_zone": tx.scope.zone, "with_code": code}
+    return inside(tx).connection.execute(_living_with_code(kind.name), asked).first() is not None
+
+
+@cache
+def _living_with_code(name: str) -> Any:
+    table = RECORDS[name]
+    asked = (table.c.zone == bindparam("in_zone"), table.c.code == bindparam("with_code"))
+    return select(table.c.fid).where(*asked, table.c.valid_to.is_(None)).limit(1)
 
 
 @cache

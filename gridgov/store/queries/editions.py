@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
@@ -24,10 +24,12 @@ class EditionSet:
     published_by: str
 
 
+_NEWEST_SET = select(func.max(edition_sets.c.number)).where(edition_sets.c.zone == bindparam("in_zone"))
+
+
 def current_set(tx: Tx) -> int:
     """The number of the zone's newest published edition set; 0 before the first."""
-    statement = select(func.max(edition_sets.c.number)).where(edition_sets.c.zone == tx.scope.zone)
-    return int(inside(tx).connection.execute(statement).scalar_one() or 0)
+    return int(inside(tx).connection.execute(_NEWEST_SET, {"in_zone": tx.scope.zone}).scalar_one() or 0)
 
 
 def hold_boundaries(tx: Tx) -> int:
