@@ -20,6 +20,8 @@ from starlette.exceptions import HTTPException
 
 from gridgov import errors
 from gridgov.errors import GridgovError
+from gridgov.geo import Words
+from maps.pages import PAGE_POLICY, problem_page
 
 LOG = logging.getLogger("gridgov.api")
 MEDIA_TYPE: Final = "application/problem+json"
@@ -106,7 +108,14 @@ def problem(
     details: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A problem-details answer (RFC 9457); `kind` is the last part of its type."""
+    """A problem-details answer (RFC 9457); `kind` is the last part of its type.
+
+    A browser that opens an address of a page gets the same as a page to read.
+    """
+    if _reads_pages(request):
+        content = problem_page(Words(titles[1], titles[0]), detail, "/")
+        policy = {"Content-Security-Policy": PAGE_POLICY}
+        return Response(content, status, {**HEADERS, **policy, **(headers or {})}, "text/html; charset=utf-8")
     body = {
         "type": f"urn:gridgov:problem:{kind}",
         "title": titles[0],
@@ -118,6 +127,16 @@ def problem(
     }
     content = orjson.dumps(body, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
     return Response(content, status, {**HEADERS, **(headers or {})}, MEDIA_TYPE)
+
+
+def _reads_pages(request: Request) -> bool:
+    """Whether a person opened this address in a browser, and not a program or a page's own script."""
+    path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+    return (
+        request.method == "GET"
+        and "text/html" in request.headers.get("accept", "")
+        and not path.startswith(("/api/", "/openapi.json", "/assets/", "/healthz"))
+    )
 
 
 def answer_gridgov(request: Request, error: Exception) -> Response:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from gridgov.errors import NotFound
+from gridgov.geo import Words
 from maps import style
+from maps.words import WORDS
 
 ASSET_ROOT: Final = "/assets/"
 WEB: Final = Path(__file__).resolve().parent / "web"
@@ -78,6 +81,36 @@ def page(name: str) -> bytes:
     if name not in PAGES:
         raise NotFound(f"There is no page “{name:.80}”; the pages are {', '.join(PAGES)}.", page=name[:200])
     return (WEB / PAGES[name]).read_bytes()
+
+
+def problem_page(title: Words, detail: str, home: str) -> bytes:
+    """What a person sees when an address cannot be shown, in both languages, as UTF-8 HTML without scripts.
+
+    detail: what is wrong and what to do, in English, as the interface says it. home: the address of the first page.
+    """
+    link = f'<a class="button primary" href="{escape(home, quote=True)}">{WORDS["home"].zh} · {WORDS["home"].en}</a>'
+    remedy = WORDS["problem.remedy"]
+    return f"""<!DOCTYPE html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title.zh)}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/assets/tokens.css">
+<link rel="stylesheet" href="/assets/css/site.css">
+</head>
+<body>
+<main class="form-page narrow problem">
+<h1>{escape(title.zh)}</h1>
+<p class="lead">{remedy.zh}</p>
+<h2 lang="en">{escape(title.en)}</h2>
+<p lang="en">{escape(detail)} {remedy.en}</p>
+<p>{link}</p>
+</main>
+</body>
+</html>
+""".encode()
 
 
 def page_assets(name: str) -> list[str]:

@@ -21,6 +21,10 @@ WORDS = MappingProxyType(
         "map": Words("地图", "Map"),
         "skip": Words("跳到列表", "Skip to the list"),
         "home": Words("首页", "Home"),
+        "problem.remedy": Words(
+            "请检查地址，或回到首页；若一直如此，请告诉管理员。",
+            "Check the address or go to the first page; if it stays so, tell the administrator.",
+        ),
         "other.language": Words("English", "中文"),
         "synthetic": Words("演示数据", "Demonstration data"),
         "data.date": Words("数据截至", "Data as of"),

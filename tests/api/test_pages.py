@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 import pytest
 from starlette.testclient import TestClient
 
+from api.errors import MEDIA_TYPE
 from api.hot import DEFAULT_HEADERS
 from gridgov.store import Store
 from maps.pages import assets
@@ -110,3 +112,23 @@ def test_the_interface_is_described_without_scripts(client: TestClient) -> None:
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     for path in ("/api/parcels/{identifier}", "/api/areas/publish", "/api/import"):
         assert path in answer.text
+
+
+class TestProblemPage:
+    BROWSER: ClassVar = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+    def test_a_person_gets_a_page_and_a_program_gets_problem_details(self, client: TestClient) -> None:
+        page = client.get("/no-such-page", headers=self.BROWSER)
+        assert page.status_code == 404
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert "script-src 'self'" in page.headers["content-security-policy"]
+        assert "地址不存在" in page.text
+        assert 'href="/"' in page.text
+        for headers in ({}, {"Accept": "application/json"}):
+            assert client.get("/no-such-page", headers=headers).json()["status"] == 404
+        assert client.get("/api/no-such", headers=self.BROWSER).headers["content-type"] == MEDIA_TYPE
+
+    def test_an_unknown_zone_leads_home_and_repeats_nothing_raw(self, client: TestClient) -> None:
+        page = client.get("/z/<script>alert(1)<%2Fscript>/maps/land", headers=self.BROWSER)
+        assert page.status_code == 404
+        assert "<script>alert" not in page.text
