@@ -231,15 +231,27 @@ class Keeper:
 
 def ask(door: str) -> str:
     """The address of the run's server; the first asker waits for it. NoPostgres says why there is none."""
-    deadline = time.monotonic() + 10
-    while not Path(door).exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    with socket.socket(socket.AF_UNIX) as line:
-        line.connect(door)
+    with knocked(door) as line:
         answer = json.loads(line.makefile("rb").readline() or b'{"fault": "the keeper ended"}')
     if "fault" in answer:
         raise NoPostgres(answer["fault"])
     return str(answer["url"])
+
+
+def knocked(door: str) -> socket.socket:
+    """A connection to the keeper. Its door may be missing, or there and not yet open, while it starts."""
+    deadline = time.monotonic() + 30
+    while True:
+        line = socket.socket(socket.AF_UNIX)
+        try:
+            line.connect(door)
+        except (FileNotFoundError, ConnectionRefusedError):
+            line.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return line
 
 
 def wait_for_end(ended: threading.Event) -> None:
