@@ -18,12 +18,9 @@ from bench import stores
 from bench.contest import Outcome, Run, Surroundings, Unavailable, Way, peak_mb
 from bench.dataset import Dataset
 from gridgov.access import Scope
-from gridgov.exchange.existing import read_existing, read_references
-from gridgov.exchange.loading import run_import
-from gridgov.exchange.planning import plan_import
+from gridgov.importing import import_file
 from gridgov.models import PARCELS
-from gridgov.relink import publish_and_relink
-from gridgov.serving.linking import Linker
+from gridgov.serving.linking import Linkers
 from gridgov.settings import read_settings
 from gridgov.store import Store
 
@@ -31,31 +28,22 @@ from gridgov.store import Store
 def by_gridgov(surroundings: Surroundings) -> Run:
     data = Dataset(surroundings.data)
     opened = stores.store(surroundings)
-    _import(opened, data.small_file, *stores.new_zone(opened, data))
+    _import(opened, data.small_file, stores.new_zone(opened, data)[0])
 
     def run() -> Outcome:
-        zone, linker = stores.new_zone(opened, data)
+        zone, _ = stores.new_zone(opened, data)
         start = time.perf_counter()
-        count = _import(opened, data.parcel_file, zone, linker)
+        count = _import(opened, data.parcel_file, zone)
         return Outcome(count, time.perf_counter() - start)
 
     return run
 
 
-def _import(opened: Store, file: Path, zone: str, linker: Linker) -> int:
-    """One import as the command line does it: plan, then load, in one transaction."""
-    (boundary,) = linker.levels["zone"].geometries
-    with opened.begin(Scope.system(zone), stores.NOW, write=True) as tx:
-        plan = plan_import(
-            file,
-            PARCELS,
-            settings=read_settings({}),
-            now=stores.NOW,
-            zone_boundary=boundary,
-            existing=read_existing(tx, PARCELS),
-            references=read_references(tx, PARCELS),
-        )
-        return run_import(tx, plan, linker, publish_and_relink).counts.created
+def _import(opened: Store, file: Path, zone: str) -> int:
+    """One import, by the very function that the command line and the upload call."""
+    scope, settings = Scope.system(zone), read_settings({})
+    report = import_file(opened, scope, stores.NOW, file, PARCELS, settings=settings, linkers=Linkers())
+    return report.counts.created
 
 
 def by_ogr2ogr_to_file(surroundings: Surroundings) -> Run:
