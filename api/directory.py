@@ -94,11 +94,6 @@ class Directory:
             found = self._keep((zone, codes), now, descendants(rows, roots))
         return found
 
-    def forget(self, key: Any) -> None:
-        """Ask the store again about this key at the next request."""
-        with self._lock:
-            self._kept.pop(key, None)
-
     def forget_all(self) -> None:
         """Ask the store again about everything; after a change of accounts."""
         with self._lock:

@@ -66,12 +66,9 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
         console.print(told, soft_wrap=True, highlight=False, markup=False)
     _print_problems(report, console)
     counts = report["counts"]
-    console.print(
-        f"{report['outcome']}: {counts['created']} new, {counts['changed']} changed, {counts['unchanged']} unchanged, "
-        f"{counts['rejected']} rejected of {counts['rows']} rows",
-        style="bold",
-        highlight=False,
-    )
+    done = f"{counts['created']} new, {counts['changed']} changed, {counts['unchanged']} unchanged"
+    told = f"{report['outcome_en']}: {done}, {counts['rejected']} rejected of {counts['rows']} rows"
+    console.print(told, style="bold", highlight=False, markup=False, soft_wrap=True)
 
 
 def _print_problems(report: Mapping[str, Any], console: Console) -> None:

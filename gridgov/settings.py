@@ -24,7 +24,10 @@ class Settings(BaseModel):
         "sqlite:///gridgov-data/gridgov.gpkg"
     )
     secret: Annotated[
-        SecretStr, Field(description="Key that signs cookies and tokens; at least 32 characters")
+        SecretStr,
+        Field(
+            description="Key under which addresses, devices and logins are counted; at least 32 characters"
+        ),
     ] = SecretStr("")
     demo: Annotated[
         bool, Field(description="Demonstration: fixed accounts and secret; never for real data")

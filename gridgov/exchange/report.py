@@ -78,6 +78,8 @@ class Report:
                 "name": self.encoding, "zh": self.encoding_evidence.zh, "en": self.encoding_evidence.en,
             },
             "outcome": self.outcome,
+            "outcome_zh": self.outcome_words.zh,
+            "outcome_en": self.outcome_words.en,
             "counts": asdict(self.counts),
             "coordinate_system": None if self.decision is None else self.decision.as_dict(),
             "mapping": [match.as_dict() for match in self.mapping],

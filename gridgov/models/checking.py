@@ -45,7 +45,7 @@ def checked_values(
             if field.name not in result and field.default is not None:
                 result[field.name] = field.default
     for field in (kind.by_name["code"], *kind.fields):
-        absent = field.name not in result if partial is False else False
+        absent = not partial and field.name not in result
         if field.required and (absent or (field.name in result and result[field.name] is None)):
             raise InvalidValue(f"“{field.en}” ({field.zh}) is required for {kind.en}.", field=field.name)
     return result

@@ -15,8 +15,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from shapely import Geometry
-
 from gridgov.access import Scope
 from gridgov.models import Record, RecordKind
 
@@ -125,7 +123,7 @@ class Tx(Protocol):
         """How many records the query has in all, without regard to limit and cursor."""
 
     def every(self, kind: RecordKind, fields: Sequence[str] | None = None, ended: bool = False) -> Loaded:
-        """All records of the kind in scope as columns, ordered by code, for indexes, checks and exports."""
+        """All records of the kind in scope as columns, ordered by code, for indexes, checks and maps."""
 
     def insert(self, kind: RecordKind, values: Mapping[str, Any], payload: Any = None) -> Write:
         """Create a record; `values` are checked fields, `geometry` and optionally `id` (else a UUIDv7 is made).
@@ -189,6 +187,3 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Give all connections back."""
-
-
-GeometryOrNone = Geometry | None
