@@ -69,7 +69,7 @@ def list_sets(tx: Tx) -> list[EditionSet]:
 def add_set(tx: Tx, title: str) -> int:
     """Make the next edition set, in force from the transaction's instant; returns its number.
 
-    Two publications at once: the second waits for the first, because both take the same primary key.
+    The caller holds the boundaries (`replace_boundaries`), so two publications never take one number.
     """
     number = current_set(tx) + 1
     inside(tx).connection.execute(
