@@ -21,6 +21,7 @@ from api import hot, proxies, sessions
 from api.directory import Directory
 from api.rights import PUBLIC, RIGHTS
 from gridgov.access import Actor, Role, Scope, allow
+from gridgov.blobs import BlobStore, open_blobs
 from gridgov.errors import InvalidValue, NotAllowed, StoreProblem
 from gridgov.models import RecordKind
 from gridgov.records import current_linker, load_areas
@@ -48,11 +49,13 @@ class Service:
     store: Store
     clock: Clock = utc_now
     linkers: Linkers = field(default_factory=Linkers)
+    blobs: BlobStore = field(init=False)
     directory: Directory = field(init=False)
     trusted: tuple[proxies.Network, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self.directory = Directory(self.store, self.settings.default_zone)
+        self.blobs = open_blobs(self.settings, self.store.url)
         self.trusted = proxies.trusted_networks(self.settings.trusted_proxies)
         self._secret = require_secret(self.settings).encode()
 

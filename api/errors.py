@@ -55,10 +55,14 @@ STATUSES: Final[Mapping[type[GridgovError], tuple[int, str, str]]] = MappingProx
         errors.IdentifierTaken: (409, "The id is taken", "标识已被占用"),
         errors.DuplicateCode: (409, "The code is taken", "编号已被占用"),
         errors.AlreadyEnded: (409, "The record has ended", "记录已失效"),
+        errors.JobState: (409, "The job is not in that state", "任务状态不允许"),
         errors.ImportRejected: (409, "The import was rejected", "导入被拒绝"),
         errors.VersionMismatch: (412, "The record was changed meanwhile", "记录已被他人修改"),
         errors.VersionRequired: (428, "If-Match is missing", "缺少版本号"),
         errors.StoreProblem: (503, "The store cannot be used now", "数据库暂不可用"),
+        errors.StoreFull: (507, "No room is left", "存储空间不足"),
+        errors.StoreReadOnly: (503, "The store is read-only now", "数据库当前只读"),
+        errors.ArchiveProblem: (500, "The backup cannot be used", "备份无法使用"),
         errors.ConfigurationProblem: (500, "The service is set up wrongly", "服务配置有误"),
     }
 )
@@ -149,7 +153,7 @@ def answer_gridgov(request: Request, error: Exception) -> Response:
     if status == 500 or isinstance(error, _SILENT):
         return answer_unknown(request, error)
     headers: dict[str, str] = {}
-    if status in (429, 503):
+    if status in (429, 503, 507):
         headers["Retry-After"] = str(max(1, int(error.details.get("retry_after", RETRY_AFTER_S))))
     if status == 401:
         headers["WWW-Authenticate"] = 'Cookie realm="gridgov"'

@@ -63,6 +63,13 @@ ACTIONS = MappingProxyType(
         "contacts:read": _STAFF,
         "contacts:erase": _ADMIN,
         "users:manage": _ADMIN,
+        "tokens:manage": _ADMIN,
+        "audit:read": _ADMIN,
+        "jobs:read": _STAFF,  # staff their own, administrators all
+        "jobs:cancel": _STAFF,
+        "attachments:read": _READERS,  # as far as the record is seen in full
+        "attachments:add": _READERS,  # to a record one made or may change
+        "attachments:erase": _STAFF,
         "events:read": _STAFF,
     }
 )

@@ -27,15 +27,22 @@ GridgovError
 │   ├── IdentifierTaken
 │   ├── DuplicateCode
 │   ├── AlreadyEnded
+│   ├── JobState
 │   └── ImportRejected
 ├── VersionMismatch
 ├── VersionRequired
 ├── StoreProblem
 │   ├── StoreUnavailable
 │   ├── StoreBusy
+│   ├── StoreFull
+│   ├── StoreReadOnly
+│   ├── LeaseLost
 │   ├── SchemaMissing
 │   ├── SchemaTooNew
 │   └── SchemaAltered
+├── ArchiveProblem
+│   ├── ArchiveDamaged
+│   └── PlaceNotEmpty
 └── ConfigurationProblem
 
 A message names the value, the row or the file, and what to do. `details` holds the same facts as data
@@ -164,6 +171,10 @@ class AlreadyEnded(Conflict):
     """The record has ended; an ended record does not change."""
 
 
+class JobState(Conflict):
+    """The job is not in a state in which this can be done."""
+
+
 class ImportRejected(Conflict):
     """The file has errors and nothing was loaded; the report is in `details`."""
 
@@ -188,6 +199,18 @@ class StoreBusy(StoreProblem):
     """Another writer held the store for too long; try again."""
 
 
+class StoreFull(StoreProblem):
+    """No room is left where the store or the attachments lie; nothing of the request was kept."""
+
+
+class StoreReadOnly(StoreProblem):
+    """The store can be read but not written now."""
+
+
+class LeaseLost(StoreProblem):
+    """A job was taken over by another worker meanwhile, so nothing of this run may count."""
+
+
 class SchemaMissing(StoreProblem):
     """The database has no gridgov tables yet; `gridgov init` makes them."""
 
@@ -198,6 +221,18 @@ class SchemaTooNew(StoreProblem):
 
 class SchemaAltered(StoreProblem):
     """An applied migration differs from the one shipped."""
+
+
+class ArchiveProblem(GridgovError):
+    """A backup cannot be made, read or restored as asked."""
+
+
+class ArchiveDamaged(ArchiveProblem):
+    """A part of a backup is missing or differs from its manifest; it is not restored."""
+
+
+class PlaceNotEmpty(ArchiveProblem):
+    """A backup is restored, and a zone transferred, only into an empty place."""
 
 
 class ConfigurationProblem(GridgovError):

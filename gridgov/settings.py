@@ -61,7 +61,59 @@ class Settings(BaseModel):
         10
     )
     store_wait_seconds: Annotated[float, Field(description="Wait for a busy store", gt=0, le=120)] = 5.0
-    log_level: Annotated[str, Field(description="debug, info, warning or error")] = "info"
+    slow_query_ms: Annotated[
+        int, Field(description="Statements that take longer are logged, in milliseconds; 0 for none", ge=0)
+    ] = 500
+    workers: Annotated[int, Field(description="Processes that answer requests", ge=1, le=64)] = 1
+    root_path: Annotated[
+        str, Field(description="Path below which a proxy shows the service, e.g. /map", max_length=100)
+    ] = ""
+    request_seconds: Annotated[
+        float, Field(description="A request without its whole body after this is ended", gt=0, le=3600)
+    ] = 60.0
+    stop_seconds: Annotated[
+        int, Field(description="Time for requests under way when the service is stopped", ge=1, le=600)
+    ] = 20
+    attachments_url: Annotated[
+        str,
+        Field(
+            description="Where photos lie: file:///PATH or s3://BUCKET/PREFIX; empty: a folder beside the store"
+        ),
+    ] = ""
+    s3_endpoint: Annotated[str, Field(description="Address of an S3-compatible service")] = ""
+    s3_region: Annotated[str, Field(description="Region of the S3-compatible service")] = ""
+    s3_access_key: Annotated[str, Field(description="Access key of the S3-compatible service")] = ""
+    s3_secret_key: Annotated[SecretStr, Field(description="Secret key of the S3-compatible service")] = (
+        SecretStr("")
+    )
+    attachment_max_bytes: Annotated[int, Field(description="Largest photo as sent", ge=1024)] = 20 * 1024**2
+    attachment_max_pixels: Annotated[int, Field(description="Most pixels of a photo", ge=10_000)] = 60_000_000
+    attachment_side: Annotated[
+        int, Field(description="Longer side at which photos are kept, in pixels", ge=320, le=10_000)
+    ] = 2_560
+    thumbnail_side: Annotated[
+        int, Field(description="Longer side of thumbnails, in pixels", ge=64, le=1_024)
+    ] = 320
+    attachments_per_record: Annotated[int, Field(description="Most photos of one record", ge=1)] = 20
+    job_threads: Annotated[
+        int, Field(description="Jobs run at once by `serve`; 0 leaves them to `gridgov worker`", ge=0, le=16)
+    ] = 1
+    job_lease_seconds: Annotated[
+        float, Field(description="A worker silent for this long has lost its job", ge=1, le=3600)
+    ] = 60.0
+    job_attempts: Annotated[int, Field(description="Tries of a job before it counts as failed", ge=1)] = 5
+    metrics_token: Annotated[
+        SecretStr, Field(description="Bearer token for /metrics; without one only this machine may read it")
+    ] = SecretStr("")
+    telemetry_endpoint: Annotated[
+        str, Field(description="OTLP address for traces; needs the extra `telemetry`")
+    ] = ""
+    log_format: Annotated[str, Field(description="json, or text for people", pattern="^(json|text)$")] = (
+        "text"
+    )
+    log_level: Annotated[
+        str, Field(description="debug, info, warning or error", pattern="^(debug|info|warning|error)$")
+    ] = "info"
 
 
 def read_settings(environment: Mapping[str, str] | None = None, **given: object) -> Settings:

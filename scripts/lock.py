@@ -29,9 +29,11 @@ def wanted() -> dict[str, list[str]]:
     groups = project["dependency-groups"]
     build = project["build-system"]["requires"]
     application = project["project"]["dependencies"]
+    extras = [line for lines in project["project"]["optional-dependencies"].values() for line in lines]
     return {
         "app": [*application, *build],
-        "dev": [*application, *build, *groups["test"], *groups["lint"], "setuptools"],
+        "image": [*application, *build, *extras],
+        "dev": [*application, *build, *extras, *groups["test"], *groups["lint"], "setuptools"],
         "node": groups["node"],
         "witness": WITNESSES,
     }
@@ -73,7 +75,7 @@ def compile_lock(name: str, lines: list[str], *, upgrade: bool, constraint: Path
 
 
 def main() -> None:
-    """Make every lock, dev constrained by app so that both hold the same versions."""
+    """Make every lock, image and dev constrained by app so that all hold the same versions."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions inside the bounds")
     parser.add_argument("names", nargs="*", help="locks to make; all when none is named")
@@ -82,8 +84,10 @@ def main() -> None:
     for name, lines in wanted().items():
         if arguments.names and name not in arguments.names:
             continue
-        constraint = FOLDER / "app.lock" if name == "dev" else None
-        compile_lock(name, lines, upgrade=arguments.upgrade, constraint=constraint)
+        constraint = FOLDER / {"image": "app.lock", "dev": "image.lock"}.get(name, "")
+        compile_lock(
+            name, lines, upgrade=arguments.upgrade, constraint=constraint if constraint.is_file() else None
+        )
         print(f"requirements/{name}.lock")
 
 

@@ -18,7 +18,7 @@ LAYERS: list[set[str]] = [
     {"gridgov.workflow", "gridgov.worktime", "gridgov.codes"},
     {"gridgov.access"},
     {"gridgov.layers", "gridgov.symbology"},
-    {"gridgov.store"},
+    {"gridgov.store", "gridgov.blobs", "gridgov.images"},
     {"gridgov.serving"},
     {"gridgov.records"},
     {
@@ -32,7 +32,8 @@ LAYERS: list[set[str]] = [
     },
     {"gridgov.relink", "gridgov.matching", "gridgov.statistics", "gridgov.exchange", "gridgov.jobs"},
     {"gridgov.boundaries"},
-    {"gridgov.seeding", "gridgov.importing"},
+    {"gridgov.seeding", "gridgov.importing", "gridgov.backup"},
+    {"gridgov.tasks"},
     {"maps"},
     {"api"},
 ]

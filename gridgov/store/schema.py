@@ -286,6 +286,7 @@ sessions = Table(
 )
 Index("sessions_of_user", sessions.c.user_id)
 Index("sessions_of_family", sessions.c.family)
+Index("sessions_expiry", sessions.c.zone, sessions.c.expires_at)
 
 contacts = Table(
     "contacts",
@@ -324,9 +325,114 @@ throttles = Table(
     Column("count", Integer(), nullable=False),
     CheckConstraint("count >= 0", name="throttles_count"),
 )
+Index("throttles_start", throttles.c.window_start)
+
+# What runs outside requests. In the map file on SQLite: a job's effect and its end must be one commit of one file.
+jobs = Table(
+    "jobs",
+    metadata,
+    _fid(),
+    Column("id", Code(36), nullable=False),
+    Column("zone", Code(64), nullable=False),
+    Column("kind", Code(40), nullable=False),
+    Column("key", Code(120), nullable=False),
+    Column("state", Code(20), nullable=False),
+    Column("run_at", Instant(), nullable=False),
+    Column("attempts", Integer(), nullable=False),
+    Column("lease_until", Instant()),
+    Column("worker", Code(80)),
+    Column("payload", Json(), nullable=False),
+    Column("progress", Number(), nullable=False),
+    Column("step", Code(40)),
+    Column("result", Json()),
+    Column("error", Text()),
+    Column("stop_asked_at", Instant()),
+    Column("created_at", Instant(), nullable=False),
+    Column("created_by", Code(80), nullable=False),
+    Column("started_at", Instant()),
+    Column("ended_at", Instant()),
+    UniqueConstraint("zone", "id", name="jobs_zone_id"),
+    UniqueConstraint("zone", "kind", "key", name="jobs_once"),
+    info={"primary": ("zone", "id")},
+)
+Index("jobs_due", jobs.c.state, jobs.c.run_at)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("zone", Code(64), primary_key=True),
+    Column("id", Code(36), primary_key=True),
+    Column("record_kind", Code(40), nullable=False),
+    Column("record_id", Code(36), nullable=False),
+    Column("media_type", Code(40), nullable=False),
+    Column("hash", Code(64)),
+    Column("thumbnail_hash", Code(64)),
+    Column("size_bytes", Count(), nullable=False),
+    Column("width", Integer(), nullable=False),
+    Column("height", Integer(), nullable=False),
+    Column("file_name", Text()),
+    Column("taken_at", Instant()),
+    Column("taken_lon", Number()),
+    Column("taken_lat", Number()),
+    Column("payload_hash", Code(64), nullable=False),
+    Column("created_at", Instant(), nullable=False),
+    Column("created_by", Code(80), nullable=False),
+    Column("erased_at", Instant()),
+)
+Index("attachments_of_record", attachments.c.zone, attachments.c.record_kind, attachments.c.record_id)
+Index("attachments_by_hash", attachments.c.hash)
+Index("attachments_by_thumbnail", attachments.c.thumbnail_hash)
+
+# Programs that sign in by a token instead of a password: a scraper, a partner's system, a script.
+service_tokens = Table(
+    "service_tokens",
+    metadata,
+    Column("id", Code(36), primary_key=True),
+    Column("zone", Code(64), nullable=False),
+    Column("name", Code(80), nullable=False),
+    Column("token_hash", Code(64), nullable=False),
+    Column("role", Code(40), nullable=False),
+    Column("area_codes", Json(), nullable=False),
+    Column("created_at", Instant(), nullable=False),
+    Column("created_by", Code(80), nullable=False),
+    Column("expires_at", Instant()),
+    Column("revoked_at", Instant()),
+    UniqueConstraint("token_hash", name="service_tokens_hash"),
+    UniqueConstraint("zone", "name", name="service_tokens_name"),
+)
+
+# Who did what to the service itself; the history of records is in events. It only grows.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _fid(),
+    Column("id", Code(36), nullable=False),
+    Column("zone", Code(64), nullable=False),
+    Column("at", Instant(), nullable=False),
+    Column("actor", Code(80), nullable=False),
+    Column("action", Code(40), nullable=False),
+    Column("subject", Code(120)),
+    Column("outcome", Code(20), nullable=False),
+    Column("address", Code(64)),
+    Column("details", Json()),
+    UniqueConstraint("zone", "id", name="audit_log_zone_id"),
+    info={"primary": ("zone", "id")},
+)
+Index("audit_log_at", audit_log.c.zone, audit_log.c.at)
 
 # On SQLite these live in the second file: the map file can be opened in QGIS without them.
-PRIVATE = frozenset({"users", "sessions", "contacts", "original_texts", "throttles"})
+PRIVATE = frozenset(
+    {
+        "users",
+        "sessions",
+        "service_tokens",
+        "contacts",
+        "original_texts",
+        "attachments",
+        "throttles",
+        "audit_log",
+    }
+)
 
 
 def spatial_tables() -> tuple[str, ...]:

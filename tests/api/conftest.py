@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,8 +54,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def settings() -> Settings:
-    return read_settings({}, demo=True)
+def settings(tmp_path: Path) -> Settings:
+    return read_settings({}, demo=True, attachments_url=f"file://{tmp_path}/files")
 
 
 @pytest.fixture

@@ -138,8 +138,14 @@ def test_sqlite_has_the_described_indexes_keys_and_triggers(empty_sqlite: Path) 
             row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
         }
     connection.close()
+    with sqlite3.connect(private_path(empty_sqlite)) as connection:
+        grown = {
+            row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        }
+    connection.close()
     rtrees = {f"rtree_{name}_geometry_{kind}" for name in spatial_tables() for kind in RTREE_TRIGGERS}
     assert triggers == rtrees | {"events_no_update", "events_no_delete"}
+    assert grown == {"audit_log_no_update", "audit_log_no_delete"}
 
 
 @pytest.mark.postgis
@@ -173,7 +179,7 @@ def test_postgis_has_the_described_indexes_keys_and_triggers(empty_postgis: str)
             )
         ).all()
     engine.dispose()
-    assert (triggers, methods) == (["events_only_grow"], [])
+    assert (set(triggers), methods) == ({"events_only_grow", "audit_log_only_grows"}, [])
 
 
 def test_the_map_file_registers_every_layer_as_a_geopackage(empty_sqlite: Path) -> None:
