@@ -11,6 +11,7 @@ from gridgov.models.vocabulary import ROLES
 
 PUBLIC_ACTIONS = {
     "records:read", "link:explain", "maps:view", "issues:report", "export:run", "statistics:read",
+    "attachments:read", "attachments:add",
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Every table, once, as SQLAlchemy descriptions. The migrations in data/schema build them; a test compares both.
 
-Record tables come from `gridgov.models.KINDS`; the rest (revisions, editions, links, events, imports and the private
-tables) is written out here. On SQLite the tables of PRIVATE live in a second file.
+Record tables come from `gridgov.models.KINDS`; revisions, editions, links, events, imports and jobs are written out
+here, the tables of PRIVATE (a second file on SQLite) in the module beside.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
-    CheckConstraint,
     Column,
     ForeignKeyConstraint,
-    Identity,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
@@ -25,9 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from gridgov.models import KINDS, Field, FieldType, RecordKind
+from gridgov.store.schema_base import fid_column, metadata
 from gridgov.store.types import Code, Count, Day, Geometry, Instant, Json, Number, Truth
-
-metadata = MetaData()
 
 _TYPES: dict[FieldType, Any] = {
     FieldType.TEXT: lambda _: Text(),
@@ -60,12 +56,6 @@ _NOT_NULL = frozenset(
 )
 
 
-def _fid() -> Column[int]:
-    # GeoPackage and R*Tree need an INTEGER PRIMARY KEY. On PostgreSQL it is only a stable row number: there the
-    # primary key is info["primary"], which starts with the zone, so that tables can be partitioned by it.
-    return Column("fid", Count(), Identity(always=False), primary_key=True)
-
-
 def column_type(field: Field) -> TypeEngine[Any]:
     """The column type of a field; the same stored meaning on both databases."""
     made: TypeEngine[Any] = _TYPES[field.type](field)
@@ -73,7 +63,7 @@ def column_type(field: Field) -> TypeEngine[Any]:
 
 
 def _record_table(kind: RecordKind) -> Table:
-    columns: list[Any] = [_fid()]
+    columns: list[Any] = [fid_column()]
     columns += [Column(f.name, column_type(f), nullable=f.name not in _NOT_NULL) for f in kind.all_fields]
     if kind.geometry is not None:
         columns.append(Column("geometry", Geometry(), nullable=not kind.geometry_required))
@@ -149,7 +139,7 @@ edition_sets = Table(
 area_editions = Table(
     "area_editions",
     metadata,
-    _fid(),
+    fid_column(),
     Column("zone", Code(64), nullable=False),
     Column("area_id", Code(36), nullable=False),
     Column("edition_set", Integer(), nullable=False),
@@ -172,7 +162,7 @@ Index("area_editions_geometry", area_editions.c.geometry, postgresql_using="gist
 parcel_editions = Table(
     "parcel_editions",
     metadata,
-    _fid(),
+    fid_column(),
     Column("zone", Code(64), nullable=False),
     Column("parcel_id", Code(36), nullable=False),
     Column("number", Integer(), nullable=False),
@@ -193,7 +183,7 @@ Index("parcel_editions_geometry", parcel_editions.c.geometry, postgresql_using="
 links = Table(
     "links",
     metadata,
-    _fid(),
+    fid_column(),
     Column("zone", Code(64), nullable=False),
     Column("record_kind", Code(40), nullable=False),
     Column("record_id", Code(36), nullable=False),
@@ -218,7 +208,7 @@ Index("links_of_area", links.c.zone, links.c.area_id, links.c.record_kind, links
 events = Table(
     "events",
     metadata,
-    _fid(),
+    fid_column(),
     Column("id", Code(36), nullable=False),
     Column("zone", Code(64), nullable=False),
     Column("record_kind", Code(40), nullable=False),
@@ -236,7 +226,7 @@ Index("events_of_record", events.c.zone, events.c.record_kind, events.c.record_i
 imports = Table(
     "imports",
     metadata,
-    _fid(),
+    fid_column(),
     Column("id", Code(36), nullable=False),
     Column("zone", Code(64), nullable=False),
     Column("kind", Code(40), nullable=False),
@@ -255,83 +245,11 @@ imports = Table(
 )
 Index("imports_by_hash", imports.c.zone, imports.c.kind, imports.c.file_hash)
 
-users = Table(
-    "users",
-    metadata,
-    Column("id", Code(36), primary_key=True),
-    Column("zone", Code(64), nullable=False),
-    Column("login", Code(80), nullable=False),
-    Column("password_hash", Text(), nullable=False),
-    Column("role", Code(40), nullable=False),
-    Column("display_name", Text(), nullable=False),
-    Column("area_codes", Json(), nullable=False),
-    Column("department_code", Code(64)),
-    Column("created_at", Instant(), nullable=False),
-    Column("disabled_at", Instant()),
-    UniqueConstraint("zone", "login", name="users_zone_login"),
-)
-
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("token_hash", Code(64), primary_key=True),
-    Column("user_id", Code(36), nullable=False),
-    Column("zone", Code(64), nullable=False),
-    Column("family", Code(36), nullable=False),
-    Column("created_at", Instant(), nullable=False),
-    Column("expires_at", Instant(), nullable=False),
-    Column("replaced_at", Instant()),
-    Column("revoked_at", Instant()),
-    ForeignKeyConstraint(["user_id"], ["users.id"], name="sessions_user"),
-)
-Index("sessions_of_user", sessions.c.user_id)
-Index("sessions_of_family", sessions.c.family)
-Index("sessions_expiry", sessions.c.zone, sessions.c.expires_at)
-
-contacts = Table(
-    "contacts",
-    metadata,
-    Column("id", Code(36), primary_key=True),
-    Column("zone", Code(64), nullable=False),
-    Column("name", Text()),
-    Column("phone", Text()),
-    Column("created_at", Instant(), nullable=False),
-    Column("erased_at", Instant()),
-)
-
-original_texts = Table(
-    "original_texts",
-    metadata,
-    Column("id", Code(36), primary_key=True),
-    Column("zone", Code(64), nullable=False),
-    Column("record_kind", Code(40), nullable=False),
-    Column("record_id", Code(36), nullable=False),
-    Column("text", Text()),
-    Column("created_at", Instant(), nullable=False),
-    Column("erased_at", Instant()),
-)
-Index(
-    "original_texts_of_record",
-    original_texts.c.zone,
-    original_texts.c.record_kind,
-    original_texts.c.record_id,
-)
-
-throttles = Table(
-    "throttles",
-    metadata,
-    Column("key", Code(128), primary_key=True),
-    Column("window_start", Instant(), nullable=False),
-    Column("count", Integer(), nullable=False),
-    CheckConstraint("count >= 0", name="throttles_count"),
-)
-Index("throttles_start", throttles.c.window_start)
-
 # What runs outside requests. In the map file on SQLite: a job's effect and its end must be one commit of one file.
 jobs = Table(
     "jobs",
     metadata,
-    _fid(),
+    fid_column(),
     Column("id", Code(36), nullable=False),
     Column("zone", Code(64), nullable=False),
     Column("kind", Code(40), nullable=False),
@@ -356,83 +274,6 @@ jobs = Table(
     info={"primary": ("zone", "id")},
 )
 Index("jobs_due", jobs.c.state, jobs.c.run_at)
-
-attachments = Table(
-    "attachments",
-    metadata,
-    Column("zone", Code(64), primary_key=True),
-    Column("id", Code(36), primary_key=True),
-    Column("record_kind", Code(40), nullable=False),
-    Column("record_id", Code(36), nullable=False),
-    Column("media_type", Code(40), nullable=False),
-    Column("hash", Code(64)),
-    Column("thumbnail_hash", Code(64)),
-    Column("size_bytes", Count(), nullable=False),
-    Column("width", Integer(), nullable=False),
-    Column("height", Integer(), nullable=False),
-    Column("file_name", Text()),
-    Column("taken_at", Instant()),
-    Column("taken_lon", Number()),
-    Column("taken_lat", Number()),
-    Column("payload_hash", Code(64), nullable=False),
-    Column("created_at", Instant(), nullable=False),
-    Column("created_by", Code(80), nullable=False),
-    Column("erased_at", Instant()),
-)
-Index("attachments_of_record", attachments.c.zone, attachments.c.record_kind, attachments.c.record_id)
-Index("attachments_by_hash", attachments.c.hash)
-Index("attachments_by_thumbnail", attachments.c.thumbnail_hash)
-
-# Programs that sign in by a token instead of a password: a scraper, a partner's system, a script.
-service_tokens = Table(
-    "service_tokens",
-    metadata,
-    Column("id", Code(36), primary_key=True),
-    Column("zone", Code(64), nullable=False),
-    Column("name", Code(80), nullable=False),
-    Column("token_hash", Code(64), nullable=False),
-    Column("role", Code(40), nullable=False),
-    Column("area_codes", Json(), nullable=False),
-    Column("created_at", Instant(), nullable=False),
-    Column("created_by", Code(80), nullable=False),
-    Column("expires_at", Instant()),
-    Column("revoked_at", Instant()),
-    UniqueConstraint("token_hash", name="service_tokens_hash"),
-    UniqueConstraint("zone", "name", name="service_tokens_name"),
-)
-
-# Who did what to the service itself; the history of records is in events. It only grows.
-audit_log = Table(
-    "audit_log",
-    metadata,
-    _fid(),
-    Column("id", Code(36), nullable=False),
-    Column("zone", Code(64), nullable=False),
-    Column("at", Instant(), nullable=False),
-    Column("actor", Code(80), nullable=False),
-    Column("action", Code(40), nullable=False),
-    Column("subject", Code(120)),
-    Column("outcome", Code(20), nullable=False),
-    Column("address", Code(64)),
-    Column("details", Json()),
-    UniqueConstraint("zone", "id", name="audit_log_zone_id"),
-    info={"primary": ("zone", "id")},
-)
-Index("audit_log_at", audit_log.c.zone, audit_log.c.at)
-
-# On SQLite these live in the second file: the map file can be opened in QGIS without them.
-PRIVATE = frozenset(
-    {
-        "users",
-        "sessions",
-        "service_tokens",
-        "contacts",
-        "original_texts",
-        "attachments",
-        "throttles",
-        "audit_log",
-    }
-)
 
 
 def spatial_tables() -> tuple[str, ...]:

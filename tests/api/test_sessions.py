@@ -16,7 +16,7 @@ from gridgov.store import Store, Tx
 from gridgov.store.queries import accounts
 from gridgov.store.queries.connection import inside
 from gridgov.store.queries.zones import Zone, make_zone
-from gridgov.store.schema import throttles
+from gridgov.store.schema_private import throttles
 from tests.api.conftest import PASSWORD, Clock, SignedIn, on_sqlite, parcel, token_of, who
 from tests.fixtures_store import NOW, ZONE
 

@@ -17,7 +17,9 @@ from sqlalchemy.engine import Inspector
 from gridgov.errors import ConfigurationProblem, SchemaAltered, SchemaMissing, SchemaTooNew
 from gridgov.store import Store, migrate, open_store
 from gridgov.store.geopackage import layer_style_rows
-from gridgov.store.schema import PRIVATE, RECORDS, metadata, spatial_tables
+from gridgov.store.schema import RECORDS, spatial_tables
+from gridgov.store.schema_base import metadata
+from gridgov.store.schema_private import PRIVATE
 from gridgov.store.sqlite import private_path
 
 FIRST_DAY = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, and_, case, delete, func, insert, 
 from gridgov.errors import DuplicateCode
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
-from gridgov.store.schema import sessions, throttles, users
+from gridgov.store.schema_private import sessions, throttles, users
 
 
 def add_user(tx: Tx, values: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import insert, select
 from gridgov.models.identifiers import new_identifier
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
-from gridgov.store.schema import audit_log
+from gridgov.store.schema_private import audit_log
 
 DONE, REFUSED = "done", "refused"
 

@@ -10,7 +10,8 @@ from gridgov.models import RecordKind
 from gridgov.models.identifiers import new_identifier
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
-from gridgov.store.schema import RECORDS, contacts, original_texts
+from gridgov.store.schema import RECORDS
+from gridgov.store.schema_private import contacts, original_texts
 
 ERASED = "erased"
 
