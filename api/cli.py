@@ -36,9 +36,9 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def commands() -> ModuleType:
+def commands(module: str = "api.commands") -> ModuleType:
     """What the commands do, loaded when one is run."""
-    return importlib.import_module("api.commands")
+    return importlib.import_module(module)
 
 
 def main() -> None:
