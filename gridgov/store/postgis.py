@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg2
 import shapely
-from psycopg2 import errors as postgres_errors
 from sqlalchemy import ColumnElement, Connection, Engine, Table, collate, create_engine, func, text
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.engine import make_url
@@ -19,10 +18,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gridgov.access import Scope
-from gridgov.errors import DuplicateCode, GridgovError, InvalidValue, StoreBusy, StoreUnavailable
+from gridgov.errors import GridgovError
 from gridgov.store import migrate
 from gridgov.store.bulk import converted, geometry_column
 from gridgov.store.dialect import Box
+from gridgov.store.postgis_errors import meaning
 from gridgov.store.transaction import Transaction
 
 FOLDER = "postgis"
@@ -74,24 +74,7 @@ class PostgisDialect:
 
     def translate(self, error: Exception) -> GridgovError | None:
         """See StoreDialect.translate."""
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        name = getattr(getattr(cause, "diag", None), "constraint_name", None) or ""
-        if isinstance(cause, postgres_errors.UniqueViolation):
-            if name.endswith("_living_code"):
-                return DuplicateCode("Another living record has this code; choose another code.")
-            return DuplicateCode("A record like this is already there.")
-        if isinstance(cause, postgres_errors.ForeignKeyViolation):
-            return InvalidValue("A reference names a record that does not exist; check the ids.")
-        busy = (
-            postgres_errors.DeadlockDetected,
-            postgres_errors.LockNotAvailable,
-            postgres_errors.SerializationFailure,
-        )
-        if isinstance(cause, (*busy, PoolTimeout)):
-            return StoreBusy("The store is busy; try again in a moment.", retry_after=1)
-        if isinstance(cause, (psycopg2.OperationalError, psycopg2.InterfaceError)):
-            return StoreUnavailable("The database does not answer; try again in a moment.", retry_after=5)
-        return None
+        return meaning(error)
 
 
 def _copy_text(rows: Sequence[Mapping[str, Any]]) -> io.StringIO:
@@ -138,6 +121,11 @@ class PostgisStore:
             hide_parameters=True,  # values may be names and phone numbers, and errors are logged
             connect_args={
                 "connect_timeout": max(2, round(wait_seconds)),
+                # A server that vanished without a word (power, network) is noticed after this long, not after hours.
+                "keepalives_idle": max(2, round(wait_seconds)),
+                "keepalives_interval": 2,
+                "keepalives_count": 3,
+                "tcp_user_timeout": round(wait_seconds * 2_000),
                 "options": f"-c timezone=UTC -c lock_timeout={round(wait_seconds * 1000)}ms -c jit=off",
             },
         )
@@ -151,50 +139,68 @@ class PostgisStore:
     def begin(self, scope: Scope, now: dt.datetime, *, write: bool = False) -> Iterator[Transaction]:
         """See Store.begin; readers see one consistent moment (repeatable read), writers the latest committed rows."""
         level = "READ COMMITTED" if write else "REPEATABLE READ"
-        try:
-            options = {"isolation_level": level, "postgresql_readonly": not write}
-            with self._engine.connect().execution_options(**options) as connection, connection.begin():
-                tx = Transaction(connection, self.dialect, scope, now, write=write)
-                yield tx
-                tx.finish()
-        except (DBAPIError, PoolTimeout, psycopg2.Error) as error:
-            translated = self.dialect.translate(error)
-            if translated is None:
-                raise
-            raise translated from error
+        options = {"isolation_level": level, "postgresql_readonly": not write}
+        with (
+            _translated(),
+            self._engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
+            tx = Transaction(connection, self.dialect, scope, now, write=write)
+            yield tx
+            tx.finish()
 
     def check(self) -> None:
         """See Store.check."""
-        try:
-            with self._engine.connect() as connection:
-                migrate.check(PostgisMigrations(connection), FOLDER)
-        except DBAPIError as error:
-            translated = self.dialect.translate(error)
-            raise translated or error from error
+        with _translated(), self._engine.connect() as connection:
+            migrate.check(PostgisMigrations(connection), FOLDER)
 
     def migrate(self, now: dt.datetime) -> list[str]:
         """See Store.migrate; all missing steps in one transaction."""
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-                steps = migrate.missing(PostgisMigrations(connection).applied(), FOLDER)
-                for step in steps:
-                    connection.exec_driver_sql(step.sql.replace("%", "%%"))
-                    connection.execute(
-                        text(
-                            "INSERT INTO schema_migrations (number, name, checksum, applied_at)"
-                            " VALUES (:number, :name, :checksum, :now)"
-                        ),
-                        {"number": step.number, "name": step.name, "checksum": step.checksum, "now": now},
-                    )
-                return [f"{FOLDER}/{step.name}" for step in steps]
-        except DBAPIError as error:
-            translated = self.dialect.translate(error)
-            raise translated or error from error
+        with _translated(), self._engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            steps = migrate.missing(PostgisMigrations(connection).applied(), FOLDER)
+            for step in steps:
+                connection.exec_driver_sql(step.sql.replace("%", "%%"))
+                connection.execute(
+                    text(
+                        "INSERT INTO schema_migrations (number, name, checksum, applied_at)"
+                        " VALUES (:number, :name, :checksum, :now)"
+                    ),
+                    {"number": step.number, "name": step.name, "checksum": step.checksum, "now": now},
+                )
+            return [f"{FOLDER}/{step.name}" for step in steps]
 
     def close(self) -> None:
         """See Store.close."""
         self._engine.dispose()
+
+
+def apply_migrations(
+    connection: Connection, steps: Sequence[migrate.Migration], now: dt.datetime
+) -> list[str]:
+    """Run these steps in the connection's transaction and note them; returns their names."""
+    for step in steps:
+        connection.exec_driver_sql(step.sql.replace("%", "%%"))
+        connection.execute(
+            text(
+                "INSERT INTO schema_migrations (number, name, checksum, applied_at)"
+                " VALUES (:number, :name, :checksum, :now)"
+            ),
+            {"number": step.number, "name": step.name, "checksum": step.checksum, "now": now},
+        )
+    return [f"{FOLDER}/{step.name}" for step in steps]
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns what the driver and its pool raise into the errors of the store."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, psycopg2.Error) as error:
+        translated = meaning(error)
+        if translated is None:
+            raise
+        raise translated from error
 
 
 class PostgisMigrations:
