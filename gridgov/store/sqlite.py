@@ -21,23 +21,19 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, func, text
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 
 from gridgov.access import Scope
-from gridgov.errors import (
-    DuplicateCode,
-    GridgovError,
-    InvalidValue,
-    StoreBusy,
-    StoreUnavailable,
-)
+from gridgov.errors import GridgovError, SchemaMissing, StoreBusy, StoreProblem, StoreUnavailable
 from gridgov.store import migrate
 from gridgov.store.bulk import bound_columns, geometry_column, geopackage_column
 from gridgov.store.dialect import Box
 from gridgov.store.geopackage import GEOPACKAGE_FUNCTIONS, rtree_bulk, write_layer_styles
+from gridgov.store.sqlite_errors import LATER, drop_spoiled, meaning, refusal
 from gridgov.store.transaction import Transaction
 
 MAP = "map"  # the schema name under which the map file is attached
@@ -92,19 +88,7 @@ class SqliteDialect:
 
     def translate(self, error: Exception) -> GridgovError | None:
         """See StoreDialect.translate."""
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        message = str(cause)
-        if isinstance(cause, sqlite3.IntegrityError) and ".code" in message:
-            return DuplicateCode("Another living record has this code; choose another code.")
-        if isinstance(cause, sqlite3.IntegrityError) and "FOREIGN KEY" in message:
-            return InvalidValue("A reference names a record that does not exist; check the ids.")
-        if isinstance(cause, sqlite3.IntegrityError) and "UNIQUE" in message:
-            return DuplicateCode("A record like this is already there.")
-        if isinstance(cause, sqlite3.OperationalError):
-            busy = any(word in message for word in ("locked", "busy"))
-            kind = StoreBusy if busy else StoreUnavailable
-            return kind(f"The store cannot be used now ({message}); try again in a moment.", retry_after=1)
-        return None
+        return meaning(error)
 
 
 class SqliteStore:
@@ -118,7 +102,7 @@ class SqliteStore:
         self._wait = wait_seconds
         self._pool_size = pool_size
         self._writer = threading.Lock()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._opened = False  # whether the files were there once
         self._engine: Engine = create_engine(
             "sqlite://",
             creator=self._connect,
@@ -130,12 +114,45 @@ class SqliteStore:
             hide_parameters=True,  # values may be names and phone numbers, and errors are logged
         )
         event.listen(self._engine, "begin", _begin)
+        event.listen(self._engine, "handle_error", drop_spoiled)
+        event.listen(self._engine, "connect", self._remember)
+        event.listen(self._engine, "checkout", self._same_files)
 
     def _connect(self) -> sqlite3.Connection:
-        for file in (self.path, self.private_path):
-            if not file.exists():
-                os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-        return connect(self.path, self._wait)
+        try:
+            self._identity()
+            return connect(self.path, self._wait)
+        except FileNotFoundError as error:
+            raise self._absent() from error
+        except OSError as error:
+            raise refusal(error) from error
+
+    def _identity(self) -> tuple[tuple[int, int], ...]:
+        """Which files lie at the two paths now. Raises FileNotFoundError."""
+        found = [file.stat() for file in (self.path, self.private_path)]
+        return tuple((each.st_dev, each.st_ino) for each in found)
+
+    def _absent(self) -> StoreProblem:
+        """A file is never made on the way: an empty one in the place of a lost one would hide the loss."""
+        if self._opened:
+            return StoreUnavailable(
+                "The store's files were here and are gone; bring them back, or restore the newest backup.",
+                retry_after=LATER,
+            )
+        return SchemaMissing(f"There is no store at {self.path.name} yet; run `gridgov init`.")
+
+    def _remember(self, _: Any, record: ConnectionPoolEntry) -> None:
+        record.info["files"] = self._identity()
+        self._opened = True
+
+    def _same_files(self, _: Any, record: ConnectionPoolEntry, __: Any) -> None:
+        """A connection whose file was moved, removed or replaced would take writes that nobody finds again."""
+        try:
+            same = record.info["files"] == self._identity()
+        except OSError:
+            same = False
+        if not same:
+            raise DisconnectionError
 
     def reopen(self) -> SqliteStore:
         """See Store.reopen."""
@@ -144,20 +161,15 @@ class SqliteStore:
     @contextmanager
     def begin(self, scope: Scope, now: dt.datetime, *, write: bool = False) -> Iterator[Transaction]:
         """See Store.begin; a writer waits for the other writer for `wait_seconds` at most."""
-        try:
-            with (
-                self._turn(write=write),
-                self._engine.connect().execution_options(gridgov_write=write) as connection,
-                connection.begin(),
-            ):
-                tx = Transaction(connection, self.dialect, scope, now, write=write)
-                yield tx
-                tx.finish()
-        except (DBAPIError, sqlite3.Error) as error:
-            translated = self.dialect.translate(error)
-            if translated is None:
-                raise
-            raise translated from error
+        with (
+            _translated(),
+            self._turn(write=write),
+            self._engine.connect().execution_options(gridgov_write=write) as connection,
+            connection.begin(),
+        ):
+            tx = Transaction(connection, self.dialect, scope, now, write=write)
+            yield tx
+            tx.finish()
 
     @contextmanager
     def _turn(self, *, write: bool) -> Iterator[None]:
@@ -175,16 +187,16 @@ class SqliteStore:
     def check(self) -> None:
         """See Store.check."""
         for schema, folder in _FOLDERS:
-            with self._engine.connect() as connection:
+            with _translated(), self._engine.connect() as connection:
                 migrate.check(SqliteMigrations(connection, schema), folder)
 
     def migrate(self, now: dt.datetime) -> list[str]:
         """See Store.migrate; each file is migrated over a connection of its own, in one transaction."""
         applied: list[str] = []
         for file, folder in ((self.private_path, "sqlite-private"), (self.path, "sqlite-map")):
-            if not file.exists():
-                os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-            applied += migrate_file(file, folder, now, self._wait)
+            with _translated():
+                _make_file(file)
+                applied += migrate_file(file, folder, now, self._wait)
         return applied
 
     def close(self) -> None:
@@ -193,6 +205,28 @@ class SqliteStore:
 
 
 _FOLDERS = ((MAP, "sqlite-map"), ("main", "sqlite-private"))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns what the driver and its pool raise into the errors of the store."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeout, sqlite3.Error) as error:
+        translated = meaning(error)
+        if translated is None:
+            raise
+        raise translated from error
+
+
+def _make_file(file: Path) -> None:
+    """An empty file for its owner only, in a folder that is made when it is missing; one that is there stays."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise refusal(error) from error
 
 
 def sqlite_facts() -> tuple[str, bool]:
