@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from gridgov.access import Scope
 from gridgov.models import Record, RecordKind
+from gridgov.store.watching import Watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ class Store(Protocol):
     """A database with gridgov's tables. Safe for use by several threads."""
 
     url: str
+    watching: Watching
 
     def begin(self, scope: Scope, now: dt.datetime, *, write: bool = False) -> AbstractContextManager[Tx]:
         """A transaction; commits when the block ends, rolls back when it raises.
