@@ -24,6 +24,7 @@ from gridgov.store.bulk import converted, geometry_column
 from gridgov.store.dialect import Box
 from gridgov.store.postgis_errors import meaning
 from gridgov.store.transaction import Transaction
+from gridgov.store.watching import Watching
 
 FOLDER = "postgis"
 _PIECE = 20_000
@@ -129,6 +130,7 @@ class PostgisStore:
                 "options": f"-c timezone=UTC -c lock_timeout={round(wait_seconds * 1000)}ms -c jit=off",
             },
         )
+        self.watching = Watching(self._engine)
 
     def reopen(self) -> PostgisStore:
         """See Store.reopen."""

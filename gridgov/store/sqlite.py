@@ -35,6 +35,7 @@ from gridgov.store.dialect import Box
 from gridgov.store.geopackage import GEOPACKAGE_FUNCTIONS, rtree_bulk, write_layer_styles
 from gridgov.store.sqlite_errors import LATER, drop_spoiled, meaning, refusal
 from gridgov.store.transaction import Transaction
+from gridgov.store.watching import Watching
 
 MAP = "map"  # the schema name under which the map file is attached
 _APPLICATION_ID = 0x47504B47  # "GPKG"
@@ -117,6 +118,7 @@ class SqliteStore:
         event.listen(self._engine, "handle_error", drop_spoiled)
         event.listen(self._engine, "connect", self._remember)
         event.listen(self._engine, "checkout", self._same_files)
+        self.watching = Watching(self._engine)
 
     def _connect(self) -> sqlite3.Connection:
         try:
