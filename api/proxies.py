@@ -45,14 +45,14 @@ def client_of(request: HTTPConnection, trusted: Sequence[Network]) -> Client:
     peer = request.client.host if request.client else ""
     address, scheme = peer, request.url.scheme
     host = request.headers.get("host", "")
-    if _is_trusted(peer, trusted):
+    if is_trusted(peer, trusted):
         forwarded = [each.strip() for each in ",".join(request.headers.getlist("x-forwarded-for")).split(",")]
         for each in reversed([entry for entry in forwarded if entry]):
             address = _bare(each)
             if _parsed(address) is None:
                 address = peer
                 break
-            if not _is_trusted(address, trusted):
+            if not is_trusted(address, trusted):
                 break
         scheme = _last(request.headers.get("x-forwarded-proto")) or scheme
         host = _last(request.headers.get("x-forwarded-host")) or host
@@ -100,7 +100,8 @@ def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
     return mapped or known
 
 
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+def is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    """Whether an address is one of our own proxies; what is no address is not."""
     known = _parsed(address)
     return known is not None and any(known in network for network in trusted)
 
