@@ -83,7 +83,7 @@ def seed(as_json: AsJson = False) -> None:
 @app.command()
 def check(as_json: AsJson = False) -> None:
     """Say in words what is wrong with this installation and how to mend it; exit code 1 when something is."""
-    commands().run_check(as_json)
+    commands("api.checking").run_check(utc_now, as_json)
 
 
 @app.command("zone")

@@ -17,7 +17,6 @@ from rich.table import Table
 from rich.text import Text
 
 from api.app import create_app
-from api.checking import findings, healthy
 from api.console import err, out, print_json, say
 from api.exchanging import print_proposals, print_report, progress_bar, write_places
 from api.passwords import add_account, hash_password
@@ -159,22 +158,6 @@ def run_zone(clock: Clock, zone: str, issues: str, as_json: bool) -> None:
         return
     for each in found:
         say(f"{each.zone}  {each.name_zh}  issues {'open to the public' if each.opened_issues else 'closed'}")
-
-
-def run_check(as_json: bool) -> None:
-    """Look at the installation; see `gridgov check`."""
-    settings = read_settings()
-    with opened(settings) as store:
-        found = findings(settings, store)
-    if as_json:
-        print_json([each.as_dict() for each in found])
-    else:
-        table = Table("", "what", "found", "what to do", box=None)
-        for each in found:
-            table.add_row("✓" if each.good else "✗", each.what, each.found, each.remedy)
-        out.print(table)
-    if not healthy(found):
-        raise typer.Exit(1)
 
 
 def run_import(

@@ -1,0 +1,161 @@
+"""What the machine must bring: versions, the data of libraries, time zones, a Chinese font, room on the disks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import zoneinfo
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numba
+import pyproj
+import shapely
+
+from api.checking.finding import Finding, bad, good, warning
+from gridgov import __version__
+from gridgov.settings import data_folder
+from gridgov.store import sqlite_facts
+from maps.pages import PAGES, assets, page_assets
+
+# Python: as pyproject.toml says. SQLite: RETURNING. GEOS: what shapely 2.1 is made for. PROJ: EPSG:4490 and 4547.
+NEEDED = {"Python": (3, 11), "SQLite": (3, 35), "GEOS": (3, 11), "PROJ": (9, 0)}
+TIME_ZONE = "Asia/Shanghai"
+FEW_BYTES, SOME_BYTES = 1024**3, 5 * 1024**3
+FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts")
+# Names under which Chinese fonts with a free licence are packed.
+FONT_FILES = (
+    "NotoSansCJK*",
+    "NotoSerifCJK*",
+    "NotoSansSC*",
+    "SourceHanSans*",
+    "LXGW*",
+    "wqy-*",
+    "DroidSansFallback*",
+)
+
+
+def versions() -> Finding:
+    """Python and the three libraries whose version matters."""
+    there = {
+        "Python": tuple(sys.version_info[:3]),
+        "SQLite": _numbers(sqlite_facts()[0]),
+        "GEOS": tuple(shapely.geos_version),
+        "PROJ": _numbers(pyproj.proj_version_str),
+    }
+    told = f"gridgov {__version__}, " + ", ".join(f"{name} {_dotted(found)}" for name, found in there.items())
+    old = [f"{name} {_dotted(least)}" for name, least in NEEDED.items() if there[name] < least]
+    if old:
+        return bad(
+            "versions", told, f"At least {', '.join(old)} is needed; install gridgov under a newer Python."
+        )
+    return good("versions", told)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
+
+
+def _dotted(numbers: Iterable[int]) -> str:
+    return ".".join(map(str, numbers))
+
+
+def spatial_index() -> Finding:
+    """The R*Tree of SQLite, which the embedded store needs."""
+    if not sqlite_facts()[1]:
+        remedy = "Use a Python whose SQLite was built with R*Tree, or PostGIS by GRIDGOV_DATABASE_URL."
+        return bad("SQLite R*Tree", "missing", remedy)
+    return good("SQLite R*Tree", "there")
+
+
+def coordinate_systems() -> Finding:
+    """PROJ's own data: without its database no coordinate system is known."""
+    try:
+        pyproj.Transformer.from_crs(4490, 4547, always_xy=True)
+    except pyproj.exceptions.ProjError as error:
+        remedy = "Unset PROJ_DATA and PROJ_LIB, which may name another PROJ's data, or install pyproj again."
+        return bad("coordinate systems", str(error).splitlines()[0], remedy)
+    return good("coordinate systems", f"PROJ data in {pyproj.datadir.get_data_dir()}")
+
+
+def time_zone() -> Finding:
+    """The zone in which deadlines are counted."""
+    try:
+        zoneinfo.ZoneInfo(TIME_ZONE)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        remedy = "Install the system's tzdata or the Python package tzdata; mend PYTHONTZPATH if it is set."
+        return bad("time zone", f"{TIME_ZONE} is unknown", remedy)
+    return good("time zone", f"{TIME_ZONE} is known")
+
+
+def chinese_font(folders: Iterable[str] = FONT_FOLDERS) -> Finding:
+    """A font for pictures drawn by the server; pages use the fonts of their readers."""
+    for folder in folders:
+        for pattern in FONT_FILES:
+            found = next(Path(folder).expanduser().rglob(pattern), None)
+            if found:
+                return good("Chinese font", str(found))
+    remedy = "Install one: apt-get install fonts-noto-cjk. Pictures drawn by the server would show boxes."
+    return warning("Chinese font", "none in the usual folders", remedy)
+
+
+def files() -> Finding:
+    """What the package brings: schema, codes, seed, pages and their libraries."""
+    lacking = [name for name in ("schema", "codes", "seed") if not (data_folder() / name).is_dir()]
+    lacking += [name for page in PAGES for name in page_assets(page) if name not in assets()]
+    if not any(name.startswith("vendor/") for name in assets()):
+        lacking.append("web libraries")
+    if lacking:
+        remedy = "Install again; in a checkout run `scripts/setup app`."
+        return bad("files", f"missing: {', '.join(lacking)}", remedy)
+    return good("files", "schema, codes, seed and web libraries are there")
+
+
+def kernel_cache() -> Finding:
+    """Where numba keeps compiled kernels: the folder of NUMBA_CACHE_DIR, else beside the package, else the user's."""
+    chosen = numba.config.CACHE_DIR  # type: ignore[attr-defined]  # numba fills its config at run time
+    package = Path(__file__).resolve().parents[2] / "gridgov" / "serving" / "linking"
+    places = [Path(chosen)] if chosen else [package / "__pycache__", Path("~/.cache/numba").expanduser()]
+    for place in places:
+        if writable(place):
+            return good("kernel cache", str(place))
+    remedy = "Set NUMBA_CACHE_DIR to a folder that the service's user may write to."
+    if chosen:
+        remedy = f"Give {chosen} to the service's user, or set NUMBA_CACHE_DIR to another folder."
+    return bad("kernel cache", f"{places[0]} cannot be written to", remedy)
+
+
+def rooms(places: Iterable[Path]) -> Iterator[Finding]:
+    """Free room on each file system that holds one of `places`, and where uploads wait."""
+    seen: set[int] = set()
+    for place in [*places, Path(tempfile.gettempdir())]:
+        folder = existing(place)
+        device = folder.stat().st_dev
+        if device in seen:
+            continue
+        seen.add(device)
+        yield room(folder, shutil.disk_usage(folder).free)
+
+
+def room(folder: Path, free: int) -> Finding:
+    """Whether `free` bytes are enough where `folder` lies."""
+    told = f"{free / 1024**3:.1f} GiB free at {folder}"
+    if free < FEW_BYTES:
+        return bad("disk", told, f"Make room where {folder} lies: at least 1 GiB, better 5.")
+    if free < SOME_BYTES:
+        return warning("disk", told, f"Make room where {folder} lies; an import or a backup may need 5 GiB.")
+    return good("disk", told)
+
+
+def existing(place: Path) -> Path:
+    """`place` itself, or the nearest folder above it that exists."""
+    place = place.resolve()
+    return next(each for each in (place, *place.parents) if each.exists())
+
+
+def writable(place: Path) -> bool:
+    """Whether this user may write to `place`, or make it where it is not there yet."""
+    there = existing(place)
+    return os.access(there, os.W_OK | (os.X_OK if there.is_dir() else 0))
