@@ -49,6 +49,8 @@ def publish_areas(request: Request, call: ScopedCall, body: JsonObject) -> Respo
         rows.append(read_values(call, AREAS, {**crs, **boundary}))
     with call.write() as tx:
         published, relinked = publish_and_relink(tx, title, rows, ended)
+        counts = {"boundaries": len(rows), "ended": len(ended)}
+        call.audit(tx, "areas:publish", f"edition set {published.number}", details=counts)
     revision = tx.revisions.get(AREAS.name)
     result = {
         "edition_set": published.number,

@@ -10,12 +10,14 @@ from fastapi import APIRouter, Request, Response
 
 from api import schemas, sessions
 from api.answers import answer
+from api.bearers import Bearer
 from api.deps import Call, JsonObject, ScopedCall, send_cookie
 from api.passwords import password_fits
 from api.querying import known_parameters
 from gridgov.access import Role, Scope
 from gridgov.errors import InvalidValue, NotSignedIn, TooManyAttempts, UnknownField
 from gridgov.store.queries import accounts
+from gridgov.store.queries.audit import REFUSED
 
 router = APIRouter(tags=["session"])
 
@@ -23,14 +25,18 @@ WINDOW: Final = dt.timedelta(minutes=15)
 ADDRESS_FACTOR: Final = 5  # an office behind one address has several people who mistype
 # One check takes 64 MB, so few run at once however many ask.
 _CHECKING: Final = BoundedSemaphore(2)
+_NOBODY: Final = ""  # whoever was refused: neither what they typed nor whom they claimed to be
 _FAULTS: Final = (400, 401, 403, 404, 413, 415, 429, 500, 503)
 
 
 @router.get("/api/session", response_class=Response, **schemas.simple("Session"))
 def read_session(request: Request, call: ScopedCall) -> Response:
-    """Who is signed in; `user` is null for nobody."""
+    """Who is signed in: `user` is null for nobody and for a program, which is told in `program`."""
     known_parameters(request.query_params.multi_items(), ())
-    return answer(request, {"user": _me(call.session, call.zone.zone)})
+    told: dict[str, Any] = {"user": _me(call.session, call.zone.zone)}
+    if call.bearer is not None:
+        told["program"] = _program(call.bearer, call.zone.zone)
+    return answer(request, told)
 
 
 @router.post(
@@ -51,6 +57,16 @@ def sign_in(request: Request, call: ScopedCall, body: JsonObject) -> Response:
         if not beyond:
             tries, until = accounts.count_attempt(tx, account_key, WINDOW)
             beyond = tries > limit
+            if tries == limit + 1:  # once in a window, so that guessing on does not fill the log
+                shut = accounts.find_user(tx, login)
+                call.audit(
+                    tx,
+                    "sign-in",
+                    shut["id"] if shut else None,
+                    outcome=REFUSED,
+                    details={"attempts": tries},
+                    actor=_NOBODY,
+                )
         user = None if beyond else accounts.find_user(tx, login)
     if beyond:
         raise TooManyAttempts(
@@ -62,6 +78,7 @@ def sign_in(request: Request, call: ScopedCall, body: JsonObject) -> Response:
     with service.store.begin(Scope.system(zone), call.now, write=True) as tx:
         if not fits or known is None:
             accounts.count_attempt(tx, address_key, WINDOW)
+            call.audit(tx, "sign-in", user["id"] if user else None, outcome=REFUSED, actor=_NOBODY)
             made = None
         else:
             accounts.forget_attempts(tx, account_key)
@@ -69,6 +86,7 @@ def sign_in(request: Request, call: ScopedCall, body: JsonObject) -> Response:
                 accounts.revoke_sessions(tx, family=call.session.family)
             made = sessions.start(tx, known["id"], service.settings.session_hours)
             session = sessions.read(tx, made[0])
+            call.audit(tx, "sign-in", known["id"], actor=known["id"])
     if made is None:
         raise NotSignedIn("The login or the password is wrong.")
     service.directory.forget_all()
@@ -96,6 +114,7 @@ def end_sessions(call: Call, family: str) -> None:
     """End every session of one sign-in."""
     with call.service.store.begin(Scope.system(call.zone.zone), call.now, write=True) as tx:
         accounts.revoke_sessions(tx, family=family)
+        call.audit(tx, "sign-out", call.actor.key, actor=call.actor.key)
     call.service.directory.forget_all()
 
 
@@ -121,5 +140,15 @@ def _me(session: sessions.Session | None, zone: str) -> dict[str, Any] | None:
         "role": Role(session.role),
         "area_codes": session.area_codes,
         "department_code": session.department_code,
+        "zone": zone,
+    }
+
+
+def _program(bearer: Bearer, zone: str) -> dict[str, Any]:
+    return {
+        "id": bearer.id,
+        "role": bearer.role,
+        "area_codes": bearer.area_codes,
+        "expires_at": bearer.expires_at,
         "zone": zone,
     }

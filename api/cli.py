@@ -25,6 +25,8 @@ HELP = "gridgov: the one map a development zone shares: land, plants, grids, and
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 users = typer.Typer(help="Accounts: add, list, disable, and set a password.", no_args_is_help=True)
 app.add_typer(users, name="user")
+programs = typer.Typer(help="Tokens of programs: add, list, revoke.", no_args_is_help=True)
+app.add_typer(programs, name="token")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON instead of words.")]
 InZone = Annotated[str, typer.Option("--zone", help="The zone meant; not needed when the store has one.")]
@@ -189,6 +191,47 @@ def user_disable(login: str, zone: InZone = "") -> None:
 def user_password(login: str, password_stdin: FromStdin = False, zone: InZone = "") -> None:
     """Set an account's password and end its sessions."""
     commands().run_user_password(utc_now, login, _password(password_stdin), zone)
+
+
+@programs.command("add")
+def token_add(
+    name: Annotated[str, typer.Argument(help="What the program is called, e.g. weather-feed.")],
+    role: Annotated[str, typer.Option(help="grid_worker, staff or admin.")],
+    area: Annotated[
+        list[str] | None, typer.Option(help="Code of an area of the program; repeatable.")
+    ] = None,
+    days: Annotated[
+        int, typer.Option(help="It ends after this many days; 0 for no end.", min=0, max=3650)
+    ] = 365,
+    zone: InZone = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a token for a program and print it, this once. Sent as `Authorization: Bearer gg_…`."""
+    commands("api.administering").run_token_add(utc_now, name, role, area or [], days, zone, as_json)
+
+
+@programs.command("list")
+def token_list(zone: InZone = "", as_json: AsJson = False) -> None:
+    """List the tokens of a zone, ended and revoked ones too."""
+    commands("api.administering").run_token_list(utc_now, zone, as_json)
+
+
+@programs.command("revoke")
+def token_revoke(name: str, zone: InZone = "") -> None:
+    """Revoke a token for good; safe to repeat."""
+    commands("api.administering").run_token_revoke(utc_now, name, zone)
+
+
+@app.command()
+def audit(
+    since: Annotated[
+        str, typer.Option(help="A day or an instant, e.g. 2026-11-20 or 2026-11-20T08:00+08:00.")
+    ] = "",
+    zone: InZone = "",
+    as_json: AsJson = False,
+) -> None:
+    """Print who did what to the service, oldest first: sign-ins, accounts, tokens, imports and exports."""
+    commands("api.administering").run_audit(utc_now, since, zone, as_json)
 
 
 def _password(from_stdin: bool) -> str:

@@ -33,6 +33,7 @@ from gridgov.serving.linking import Linkers
 from gridgov.settings import Settings, read_settings, require_secret
 from gridgov.store import Filter, Query, Store, open_store
 from gridgov.store.queries import accounts
+from gridgov.store.queries.audit import record_audit
 from gridgov.store.queries.zones import Zone, list_zones, make_zone, open_issues
 
 Clock = Callable[[], dt.datetime]
@@ -107,8 +108,10 @@ def run_init(clock: Clock, zone: str, name: str, name_en: str, division: str, as
         made = False
         if zone:
             told = Zone(zone, name or zone, name_en or None, division or None, opened_issues=False)
-            with store.begin(Scope.system(zone), clock(), write=True) as tx:
+            with store.begin(Scope.operator(zone), clock(), write=True) as tx:
                 made = make_zone(tx, told)
+                if made:
+                    record_audit(tx, "zones:add", zone)
         if as_json:
             print_json({"store": store.url, "applied": applied, "zone_made": made})
         else:
@@ -149,8 +152,9 @@ def run_zone(clock: Clock, zone: str, issues: str, as_json: bool) -> None:
         store.check()
         if issues:
             chosen = pick_zone(store, zone, settings, clock())
-            with store.begin(Scope.system(chosen), clock(), write=True) as tx:
+            with store.begin(Scope.operator(chosen), clock(), write=True) as tx:
                 open_issues(tx, opened=issues == "open")
+                record_audit(tx, "zones:open" if issues == "open" else "zones:close", chosen)
         with store.begin(Scope.system(""), clock()) as tx:
             found = [each for each in list_zones(tx) if zone in ("", each.zone)]
     if as_json:
@@ -183,7 +187,7 @@ def run_import(
         crs=crs, axes=axes, mapping=columns, scheme=scheme, layer=source_layer, constants=constants
     )
     with opened(settings) as store, progress_bar() as bar:
-        scope = Scope.system(pick_zone(store, zone, settings, clock()))
+        scope = Scope.operator(pick_zone(store, zone, settings, clock()))
         try:
             report = import_file(
                 store,
@@ -246,6 +250,9 @@ def run_export(
         with store.begin(scope, clock()) as tx:
             chosen = form or file.suffix.lstrip(".").lower()
             count = export(tx, kind, chosen, file, query, _LANGUAGES.get(language))
+        with store.begin(Scope.operator(key), clock(), write=True) as tx:
+            details = {"format": chosen, "records": count, "public": public}
+            record_audit(tx, "export:run", layer, details=details)
     if as_json:
         print_json({"file": str(file), "kind": kind.name, "records": count})
     else:
@@ -266,12 +273,13 @@ def run_user_add(
     settings = read_settings()
     with opened(settings) as store:
         chosen = pick_zone(store, zone, settings, clock())
-        with store.begin(Scope.system(chosen), clock(), write=True) as tx:
+        with store.begin(Scope.operator(chosen), clock(), write=True) as tx:
             named = [(AREAS, code) for code in areas] + ([(DEPARTMENTS, department)] if department else [])
             for kind, code in named:
                 if tx.find(kind, code) is None:
                     raise NotFound(f"There is no record with the code {code} among the {kind.en}.", code=code)
-            add_account(tx, login, password, role, name or login, areas, department)
+            made = add_account(tx, login, password, role, name or login, areas, department)
+            record_audit(tx, "users:add", made, details={"role": role})
     say(f"Added {login} ({role}).")
 
 
@@ -309,9 +317,13 @@ def _change_user(clock: Clock, login: str, zone: str, values: dict[str, Any]) ->
     settings = read_settings()
     with opened(settings) as store:
         chosen = pick_zone(store, zone, settings, clock())
-        with store.begin(Scope.system(chosen), clock(), write=True) as tx:
+        with store.begin(Scope.operator(chosen), clock(), write=True) as tx:
             user = accounts.find_user(tx, login)
             if user is None:
                 raise NotFound(f"There is no account “{login}”.", login=login)
             accounts.change_user(tx, user["id"], values)
             accounts.revoke_sessions(tx, user_id=user["id"])
+            told = {"password_hash": "password", "disabled_at": "disabled"}
+            record_audit(
+                tx, "users:change", user["id"], details={"fields": sorted(told[name] for name in values)}
+            )

@@ -121,7 +121,7 @@ def _answers() -> dict[str, Schema]:
         "History": a_list(_event()),
         "Editions": a_list({"type": "object"}),
         "PositionLinks": an_object(position, ("lon", "lat", "links", "explanation")),
-        "Health": an_object({"status": {"const": "ok"}}, ("status",)),
+        "Health": an_object({"status": {"const": "ok"}, "parts": {"type": "object"}}, ("status",)),
         "Contact": an_object(contact),
         "Reported": an_object(reported, ("issue", "links", "explanation")),
     }
@@ -161,7 +161,16 @@ def _bodies() -> dict[str, Schema]:
             }
         ),
         "SignIn": an_object({"login": TEXT, "password": TEXT}, ("login", "password")),
-        "Session": an_object({"user": {"anyOf": [ref("Me"), {"type": "null"}]}}, ("user",)),
+        "Session": an_object(
+            {"user": {"anyOf": [ref("Me"), {"type": "null"}]}, "program": ref("Program")}, ("user",)
+        ),
+        "Program": an_object(
+            {
+                **dict.fromkeys(("id", "role", "zone"), TEXT),
+                "area_codes": {"type": "array", "items": TEXT},
+                "expires_at": MAYBE_TEXT,
+            }
+        ),
         "Me": an_object(
             {
                 "id": TEXT,
@@ -254,9 +263,48 @@ def _accounts() -> dict[str, Schema]:
     }
 
 
+def _tokens_and_audit() -> dict[str, Schema]:
+    shown: Schema = {
+        **dict.fromkeys(("id", "name", "role", "created_at", "created_by"), TEXT),
+        "area_codes": {"type": "array", "items": TEXT},
+        **dict.fromkeys(("expires_at", "revoked_at"), MAYBE_TEXT),
+    }
+    entry = an_object(
+        {
+            **dict.fromkeys(("id", "at", "actor", "action", "outcome"), TEXT),
+            **dict.fromkeys(("subject", "address"), MAYBE_TEXT),
+            "details": {"type": ["object", "null"]},
+        }
+    )
+    return {
+        "Token": an_object(shown),
+        "Tokens": a_list(ref("Token")),
+        "MadeToken": an_object({**shown, "token": TEXT}),
+        "NewToken": an_object(
+            {
+                "name": {"type": "string", "minLength": 1, "maxLength": 60},
+                "role": {"type": "string", "enum": ["grid_worker", "staff", "admin"]},
+                "area_codes": {"type": "array", "items": {"type": "string", "maxLength": 64}, "maxItems": 50},
+                "days": {"type": ["integer", "null"], "minimum": 1, "maximum": 3650, "default": 365},
+            },
+            ("name", "role"),
+        ),
+        "AuditEntry": entry,
+        "AuditPage": an_object(
+            {"items": {"type": "array", "items": ref("AuditEntry")}, "next": MAYBE_TEXT}, ("items", "next")
+        ),
+    }
+
+
 def components() -> dict[str, Schema]:
     """Every component by name."""
-    made: dict[str, Schema] = {**_answers(), **_bodies(), **_accounts(), "Statistics": _statistics()}
+    made: dict[str, Schema] = {
+        **_answers(),
+        **_bodies(),
+        **_accounts(),
+        **_tokens_and_audit(),
+        "Statistics": _statistics(),
+    }
     for kind in KINDS.values():
         name = NAMES[kind.name]
         made[name] = record_schema(kind)

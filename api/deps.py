@@ -9,25 +9,27 @@ import datetime as dt
 import hashlib
 import hmac
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
 
 import orjson
 from fastapi import Depends, Request
 
-from api import hot, proxies, sessions
+from api import bearers, hot, proxies, sessions
 from api.directory import Directory
+from api.memory import KEPT
 from api.rights import PUBLIC, RIGHTS
 from gridgov.access import Actor, Role, Scope, allow
 from gridgov.blobs import BlobStore, open_blobs
-from gridgov.errors import InvalidValue, NotAllowed, StoreProblem
+from gridgov.errors import InvalidValue, NotAllowed, NotSignedIn, StoreProblem
 from gridgov.models import RecordKind
 from gridgov.records import current_linker, load_areas
 from gridgov.serving.linking import Linker, Linkers
 from gridgov.settings import Settings, require_secret
 from gridgov.store import Store, Tx
+from gridgov.store.queries.audit import DONE, record_audit
 from gridgov.store.queries.editions import current_set
 from gridgov.store.queries.zones import Zone
 
@@ -76,19 +78,67 @@ class Call:
     client: proxies.Client
     session: sessions.Session | None = None
     root: str = ""
+    bearer: bearers.Bearer | None = None
 
     @property
     def scope(self) -> Scope:
         """What the actor sees of the zone."""
         return Scope.of(self.actor, self.zone.zone, self.areas, self.zone.opened_issues)
 
-    def read(self) -> AbstractContextManager[Tx]:
-        """The request's reading transaction."""
-        return self.service.store.begin(self.scope, self.now)
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """The request's reading transaction. Raises NotSignedIn like `confirm`."""
+        with self.service.store.begin(self.scope, self.now) as tx:
+            self._confirm(tx)
+            yield tx
 
-    def write(self) -> AbstractContextManager[Tx]:
-        """The request's writing transaction; commits when the block ends."""
-        return self.service.store.begin(self.scope, self.now, write=True)
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """The request's writing transaction; commits when the block ends. Raises NotSignedIn like `confirm`."""
+        with self.service.store.begin(self.scope, self.now, write=True) as tx:
+            self._confirm(tx)
+            yield tx
+
+    def confirm(self) -> None:
+        """For what opens transactions of its own after a body that may have taken minutes to arrive.
+
+        Raises NotSignedIn when the session or token of a request that has been under way for longer than rights are
+        remembered was ended meanwhile.
+        """
+        with self.read():
+            pass
+
+    def _confirm(self, tx: Tx) -> None:
+        if abs(self.service.clock() - self.now) < KEPT or (self.session is None and self.bearer is None):
+            return
+        if self.session is not None:
+            living = sessions.living(tx, self.session)
+        else:
+            living = self.bearer is not None and bearers.read(tx, self.bearer.token_hash) is not None
+        if not living:
+            raise NotSignedIn(
+                "Your sign-in ended while this request was under way; sign in and send it again."
+            )
+
+    def audit(
+        self,
+        tx: Tx,
+        action: str,
+        subject: str | None = None,
+        *,
+        outcome: str = DONE,
+        details: Mapping[str, Any] | None = None,
+        actor: str | None = None,
+    ) -> None:
+        """Note an act in the audit log with where it came from; arguments as of record_audit."""
+        record_audit(
+            tx, action, subject, outcome=outcome, address=self.address_mark, details=details, actor=actor
+        )
+
+    @property
+    def address_mark(self) -> str:
+        """The keyed hash that stands for the caller's address in the audit log of this zone."""
+        return self.service.mark(self.zone.zone, "audit", self.client.address)
 
     def holding_linker(self, tx: Tx) -> Linker:
         """The link index in force, which no publication replaces before the writing transaction ends."""
@@ -126,7 +176,8 @@ def check_rights(request: Request) -> None:
     action = RIGHTS.get((request.method, request.scope["route"].path))
     if action is None:
         raise NotAllowed("This route has no declared right, so nobody may use it.")
-    if request.method not in SAFE_METHODS:
+    # A browser never sends a bearer token by itself, so a write that carries one was meant by whoever holds it.
+    if request.method not in SAFE_METHODS and _token(request) is None:
         client = proxies.client_of(request, service.trusted)
         proxies.check_origin(request, client, service.settings.public_url)
     if action != PUBLIC:
@@ -138,13 +189,29 @@ def _make_call(request: Request) -> Call:
     now = service.clock()
     zone = service.directory.zone(getattr(request.state, "zone", ""), now)
     client = proxies.client_of(request, service.trusted)
+    token = _token(request)
+    if token is not None:  # whoever sends a token is that program or nobody: cookies do not count beside it
+        bearer = service.directory.bearer(zone.zone, token, now)
+        if bearer is None:
+            raise bearers.refused()
+        areas = service.directory.areas_below(zone.zone, bearer.area_codes, now)
+        return Call(service, zone, bearer.actor(areas), areas, now, client, None, _root(request), bearer)
     session = _session(request, service, zone.zone, client, now)
     if session is None:
         actor, areas = Actor.public(_device(request, service, client)), frozenset[str]()
     else:
         areas = service.directory.areas_below(zone.zone, session.area_codes, now)
         actor = Actor(session.user_id, Role(session.role), areas, session.department_code)
-    return Call(service, zone, actor, areas, now, client, session, request.scope.get("root_path", ""))
+    return Call(service, zone, actor, areas, now, client, session, _root(request))
+
+
+def _root(request: Request) -> str:
+    return str(request.scope.get("root_path", ""))
+
+
+def _token(request: Request) -> str | None:
+    """The hash of the service token that the request carries; None without one. Raises NotSignedIn."""
+    return bearers.given(request.headers.getlist("authorization"))
 
 
 def _session(

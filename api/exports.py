@@ -16,6 +16,7 @@ from api import schemas
 from api.deps import ScopedCall
 from api.querying import read_listing
 from api.records import check_language, with_area
+from gridgov.access import Role
 from gridgov.errors import InvalidFilter, NotFound
 from gridgov.exchange.export import EXPORT_FORMATS, export
 from gridgov.geo import Language
@@ -50,7 +51,11 @@ def export_records(request: Request, name: str, call: ScopedCall) -> Response:
             query = with_area(tx, kind, listing)
             own = tuple(Filter(field, "eq", value) for field, value in constants.items())
             asked = replace(query, filters=(*query.filters, *own)) if conditions or own else None
-            export(tx, kind, form, folder / name, asked, _LANGUAGES.get(languages[0]) if languages else None)
+            language = _LANGUAGES.get(languages[0]) if languages else None
+            count = export(tx, kind, form, folder / name, asked, language)
+        if call.actor.role is not Role.PUBLIC:  # what anybody may download is no secret that left the house
+            with call.write() as tx:
+                call.audit(tx, "export:run", layer, details={"format": form, "records": count})
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -59,6 +59,7 @@ def _import(request: Request, call: Call, form: FormData) -> Report:
         layer=given.get("source_layer", ""),
         constants=constants,
     )
+    call.confirm()  # the file may have been on its way for minutes
     with tempfile.TemporaryDirectory(prefix="gridgov-upload-") as folder:
         return import_file(
             call.service.store,

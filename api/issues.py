@@ -113,6 +113,7 @@ def read_reporter(request: Request, identifier: str, call: ScopedCall) -> Respon
         if known is None and not texts:
             raise NotFound("This issue has no contact and no original words.", id=record.id)
         tx.record_event(ISSUES, record.id, "contact_viewed", None)
+        call.audit(tx, "contacts:read", record.id)
     found = known or {"name": None, "phone": None, "erased_at": None}
     return answer(request, {**found, "texts": texts})
 
@@ -124,6 +125,7 @@ def erase_reporter(request: Request, identifier: str, call: ScopedCall) -> Respo
     with call.write() as tx:
         record = tx.get(ISSUES, identifier)
         erase(tx, ISSUES, record.id, record["contact_id"])
+        call.audit(tx, "contacts:erase", record.id)
     return answer(request, {"name": None, "phone": None, "erased_at": call.now, "texts": []})
 
 

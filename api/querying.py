@@ -65,7 +65,7 @@ def read_listing(kind: RecordKind, pairs: Sequence[tuple[str, str]], page_max: i
         text=_text(given.get("q", "")),
         order=given.get("order", "code"),
         after=given.get("cursor"),
-        limit=_limit(given.get("limit", str(min(PAGE, page_max))), page_max),
+        limit=read_limit(given.get("limit", str(min(PAGE, page_max))), page_max),
         ended=read_truth("ended", given.get("ended")),
     )
     style = given.get("format", "json")
@@ -118,7 +118,8 @@ def _near(given: dict[str, str], crs: geo.CoordinateSystem) -> Near | None:
     return Near(*read_position(x, y, crs), radius)
 
 
-def _limit(text: str, page_max: int) -> int:
+def read_limit(text: str, page_max: int) -> int:
+    """The parameter `limit`. Raises OutOfRange."""
     if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or not 1 <= int(text) <= page_max:
         raise OutOfRange(
             f"“limit” is {text[:20]}; it must be a whole number from 1 to {page_max}.", field="limit"

@@ -303,6 +303,18 @@ def exporting(formats: Mapping[str, Any]) -> Route:
     return made
 
 
+def auditing() -> Route:
+    """GET of the audit log."""
+    parameters = [
+        parameter(
+            "since", "Only entries of this instant or later.", {"type": "string", "format": "date-time"}
+        ),
+        parameter("cursor", "`next` of the page before.", {"type": "string"}),
+        parameter("limit", "Entries of a page.", {"type": "integer", "minimum": 1, "maximum": 1000}),
+    ]
+    return route({200: ("One page.", ref("AuditPage"))}, parameters=parameters)
+
+
 def health() -> Route:
     """GET of the health."""
     return route({200: ("The service can serve.", ref("Health"))}, (500, 503))

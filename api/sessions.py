@@ -67,6 +67,20 @@ def read(tx: Tx, token: str) -> Session | None:
     return _read(tx, hash_token(token))
 
 
+def living(tx: Tx, session: Session) -> bool:
+    """Whether a session seen earlier in a request still holds, with the same role and areas.
+
+    A token that was replaced meanwhile does: the request that carries it began before.
+    """
+    present = _read(tx, session.token_hash)
+    return (
+        present is not None
+        and present.role == session.role
+        and present.area_codes == session.area_codes
+        and present.department_code == session.department_code
+    )
+
+
 def _read(tx: Tx, token_hash: str, *, hold: bool = False) -> Session | None:
     row = accounts.read_session(tx, token_hash, hold=hold)
     if row is None or row["revoked_at"] is not None or row["user_disabled_at"] is not None:

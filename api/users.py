@@ -49,7 +49,7 @@ def create_user(request: Request, call: ScopedCall, body: JsonObject) -> Respons
     if missing:
         raise InvalidValue(f"An account needs {', '.join(sorted(missing))}.", fields=sorted(missing))
     with call.write() as tx:
-        _check_places(tx, values)
+        check_places(tx, values)
         identifier = add_account(
             tx,
             values["login"],
@@ -59,6 +59,7 @@ def create_user(request: Request, call: ScopedCall, body: JsonObject) -> Respons
             values.get("area_codes", ()),
             values.get("department_code"),
         )
+        call.audit(tx, "users:add", identifier, details={"role": values["role"]})
         user = _shown(tx, identifier)
     return answer(request, user, 201)
 
@@ -79,13 +80,20 @@ def change_user(request: Request, identifier: str, call: ScopedCall, body: JsonO
         raise InvalidValue("You cannot disable yourself or change your own role; ask another administrator.")
     with call.write() as tx:
         _shown(tx, own)
-        _check_places(tx, values)
+        check_places(tx, values)
         accounts.change_user(tx, own, _stored(call, values))
         if {"password", "role", "disabled", "area_codes", "department_code"} & set(values):
             accounts.revoke_sessions(tx, user_id=own)
+        call.audit(tx, "users:change", own, details=_told(values))
         user = _shown(tx, own)
     call.service.directory.forget_all()
     return answer(request, user)
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit log says of a change: which fields, and what was granted or taken; no name and no password."""
+    granted = {name: values[name] for name in ("role", "disabled", "area_codes") if name in values}
+    return {"fields": sorted(values), **granted}
 
 
 def _stored(call: Call, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +125,7 @@ def _checked(body: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
         raise InvalidValue(f"Name at least one of {', '.join(sorted(known))}.")
     for name, most in (("login", 80), ("display_name", 80), ("password", 200)):
         if name in body:
-            _check_text(name, body[name], most)
+            check_text(name, body[name], most)
     if "role" in body and body["role"] not in ROLES:
         raise InvalidValue(
             f"“role” is {body['role']!r:.40}, but must be one of {', '.join(ROLES)}.", field="role"
@@ -128,20 +136,21 @@ def _checked(body: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
             f"“area_codes” must be a list of at most {AREAS_MAX} area codes.", field="area_codes"
         )
     for code in codes:
-        _check_text("area_codes", code, 64)
+        check_text("area_codes", code, 64)
     if body.get("department_code") is not None:
-        _check_text("department_code", body["department_code"], 64)
+        check_text("department_code", body["department_code"], 64)
     if not isinstance(body.get("disabled", False), bool):
         raise InvalidValue("“disabled” must be true or false.", field="disabled")
     return dict(body)
 
 
-def _check_text(name: str, value: Any, most: int) -> None:
+def check_text(name: str, value: Any, most: int) -> None:
+    """Raises InvalidValue unless the value is text of 1 to `most` characters."""
     if not isinstance(value, str) or not 1 <= len(value.strip()) <= most or "\x00" in value:
         raise InvalidValue(f"“{name}” must be text of 1 to {most} characters.", field=name)
 
 
-def _check_places(tx: Tx, values: Mapping[str, Any]) -> None:
+def check_places(tx: Tx, values: Mapping[str, Any]) -> None:
     """Raises InvalidValue for an area or department code that no living record has."""
     codes = tuple(dict.fromkeys(values.get("area_codes", ())))
     if codes:

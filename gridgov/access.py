@@ -74,6 +74,10 @@ ACTIONS = MappingProxyType(
     }
 )
 
+# What only people may do: a token that leaked must not make itself a successor.
+PEOPLE_ONLY = frozenset({"users:manage", "tokens:manage"})
+_PROGRAM = "token:"
+
 _OPEN_TO_ALL = dict.fromkeys(Role, Rows.ALL)
 _BY_VISIBILITY = {**_OPEN_TO_ALL, Role.PUBLIC: Rows.PUBLIC}
 
@@ -100,7 +104,11 @@ OPENED_ISSUE_FIELDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts. key: user id, "device:…" for an anonymous reporter, "system" for jobs, "" for an unknown reader."""
+    """Who acts.
+
+    key: user id, "token:…" for a program, "device:…" for an anonymous reporter, "system" for jobs, "operator" for a
+    person at the terminal, "" for an unknown reader.
+    """
 
     key: str
     role: Role
@@ -111,6 +119,16 @@ class Actor:
     def system(cls) -> Actor:
         """Jobs, imports by an operator at the terminal, and snapshots."""
         return cls("system", Role.SYSTEM)
+
+    @classmethod
+    def program(cls, token_id: str, role: Role, areas: frozenset[str] = frozenset()) -> Actor:
+        """A program that signed in by the service token with this id."""
+        return cls(_PROGRAM + token_id, role, areas)
+
+    @property
+    def is_program(self) -> bool:
+        """Whether this is a program with a token and not a person."""
+        return self.key.startswith(_PROGRAM)
 
     @classmethod
     def public(cls, device: str = "") -> Actor:
@@ -132,6 +150,11 @@ class Scope:
     def system(cls, zone: str) -> Scope:
         """Everything of the zone; only for jobs, imports and snapshots."""
         return cls(zone, Role.SYSTEM, "system")
+
+    @classmethod
+    def operator(cls, zone: str) -> Scope:
+        """Everything of the zone, for a person at the terminal: history and audit log say it was the operator."""
+        return cls(zone, Role.SYSTEM, "operator")
 
     @classmethod
     def of(cls, actor: Actor, zone: str, areas: frozenset[str] = frozenset(), opened: bool = False) -> Scope:
@@ -159,6 +182,10 @@ class Scope:
 
 def allow(actor: Actor, action: str) -> None:
     """Raises NotSignedIn (public) or NotAllowed (signed in) unless the actor's role includes `action`."""
+    if actor.is_program and action in PEOPLE_ONLY:
+        raise NotAllowed(
+            f"A program's token may not do this ({action}); sign in as an administrator.", action=action
+        )
     if actor.role in ACTIONS.get(action, frozenset()):
         return
     if actor.role is Role.PUBLIC:

@@ -16,6 +16,7 @@ from gridgov.models.identifiers import new_identifier
 from gridgov.records import change, load_many
 from gridgov.serving.linking import Linker
 from gridgov.store import Tx
+from gridgov.store.queries.audit import record_audit
 from gridgov.store.queries.imports import last_import, record_import
 
 # Publishes boundaries as one edition set and links anew what they touch: gridgov.relink.publish_and_relink.
@@ -74,6 +75,8 @@ def run_import(
             "skipped": report.counts.rejected,
         },
     )
+    told = {name: getattr(report.counts, name) for name in ("created", "changed", "unchanged", "rejected")}
+    record_audit(tx, "import:run", plan.kind.name, details={"file_hash": report.file_hash, **told})
     return report.ended("loaded")
 
 

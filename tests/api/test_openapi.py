@@ -95,7 +95,7 @@ def living(admin: TestClient, path: str) -> tuple[str, str]:
     if kind == "users":
         return str(admin.get("/api/users").json()["items"][0]["id"]), '"1"'
     items = admin.get(f"/api/{kind}").json()["items"]
-    return (items[-1]["id"], f'"{items[-1]["version"]}"') if items else (NOBODY, '"1"')
+    return (items[-1]["id"], f'"{items[-1].get("version", 1)}"') if items else (NOBODY, '"1"')
 
 
 def aim(case: Any, admin: TestClient) -> dict[str, str]:

@@ -147,7 +147,7 @@ def test_sqlite_has_the_described_indexes_keys_and_triggers(empty_sqlite: Path) 
     connection.close()
     rtrees = {f"rtree_{name}_geometry_{kind}" for name in spatial_tables() for kind in RTREE_TRIGGERS}
     assert triggers == rtrees | {"events_no_update", "events_no_delete"}
-    assert grown == {"audit_log_no_update", "audit_log_no_delete"}
+    assert grown == {"audit_log_no_update", "audit_log_no_delete", "audit_log_no_replace"}
 
 
 @pytest.mark.postgis

@@ -65,6 +65,12 @@ CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log
 BEGIN
     SELECT RAISE(ABORT, 'the audit log only grows');
 END;
+-- INSERT OR REPLACE takes the old row away without asking the trigger of deletes.
+CREATE TRIGGER audit_log_no_replace BEFORE INSERT ON audit_log
+WHEN EXISTS (SELECT 1 FROM audit_log WHERE fid = NEW.fid OR (zone = NEW.zone AND id = NEW.id))
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log only grows');
+END;
 
 CREATE INDEX sessions_expiry ON sessions (zone, expires_at);
 CREATE INDEX throttles_start ON throttles (window_start);
