@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,13 @@ def import_file(
     skip_bad: bool = False,
     dry_run: bool = False,
     progress: Progress | None = None,
+    also: Callable[[Tx, Report], None] | None = None,
 ) -> Report:
     """Check and load a file; the report says what was found and done. dry_run: nothing is written.
 
     The file is read and checked while others go on writing; the writing transaction is taken only for the load. If
     records it was checked against changed meanwhile, it is checked once more with the store held.
+    also: what else belongs into the transaction of the load, as its last part; not called in a dry run.
     Raises what plan_import and run_import raise.
     """
     linker = Linker.build(scope.zone, 0, ())
@@ -60,7 +63,10 @@ def import_file(
         seen[kind.name] += 1  # our own
         if _revisions(tx, kind) != seen:
             plan = _plan(tx, path, kind, settings=settings, options=options, progress=progress)
-        return run_import(tx, plan, linker, publish_and_relink, skip_bad=skip_bad, progress=progress)
+        report = run_import(tx, plan, linker, publish_and_relink, skip_bad=skip_bad, progress=progress)
+        if also is not None:
+            also(tx, report)
+        return report
 
 
 def _plan(

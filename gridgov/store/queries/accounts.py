@@ -179,6 +179,11 @@ def forget_attempts(tx: Tx, key: str) -> None:
     inside(tx).connection.execute(delete(throttles).where(throttles.c.key == key))
 
 
+def drop_old_attempts(tx: Tx, age: dt.timedelta) -> None:
+    """Delete up to 10,000 counters of attempts of any purpose whose window began so long ago."""
+    _drop(tx, throttles.c.key, throttles.c.window_start <= tx.now - age, 10_000)
+
+
 def _drop(tx: Tx, key: Column[str], condition: ColumnElement[bool], most: int) -> None:
     """Delete up to `most` rows of the table of `key` that meet the condition and that nobody else is writing to."""
     found = select(key).where(condition).limit(most).with_for_update(skip_locked=True)

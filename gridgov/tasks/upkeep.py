@@ -1,0 +1,64 @@
+"""The service's own recurrent work. Each may run twice to the same end, so the job only has to be done at the end."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from gridgov.access import Scope
+from gridgov.blobs import UPLOADS as UPLOADS_PREFIX
+from gridgov.jobs import Run
+from gridgov.store.queries import accounts, jobs
+from gridgov.store.queries.zones import list_zones
+from gridgov.tasks import imports
+
+SESSIONS, JOBS, UPLOADS = "expired_sessions", "old_jobs", "old_uploads"
+
+KEEP_JOBS = dt.timedelta(days=30)
+KEEP_CHECKS = dt.timedelta(days=7)
+_UPLOADING = dt.timedelta(days=1)  # a file this young may be of a job that is just being made
+_KEEP_ATTEMPTS = dt.timedelta(days=1)
+_ROUNDS = 20
+
+
+def drop_expired_sessions(run: Run) -> None:
+    """Delete sessions of all zones whose time is over, and counters of attempts that are a day old."""
+    with run.read() as tx:
+        zones = [zone.zone for zone in list_zones(tx)]
+    for zone in zones:
+        run.check()
+        with run.means.store.begin(Scope.system(zone), run.means.clock(), write=True) as tx:
+            for _ in range(_ROUNDS):
+                accounts.drop_expired_sessions(tx)
+    with run.write() as tx:
+        accounts.drop_old_attempts(tx, _KEEP_ATTEMPTS)
+        run.finish(tx)
+
+
+def drop_old_jobs(run: Run) -> None:
+    """Delete jobs that were over 30 days ago, with their reports."""
+    dropped = 0
+    for _ in range(_ROUNDS):
+        run.check()
+        with run.write() as tx:
+            last = jobs.drop_over(tx, tx.now - KEEP_JOBS)
+        dropped += last
+        if not last:
+            break
+    with run.write() as tx:
+        run.finish(tx, {"dropped": dropped})
+
+
+def drop_old_uploads(run: Run) -> None:
+    """Drop uploads that no job needs: neither one to come nor a check of the last 7 days that may be confirmed."""
+    now, blobs = run.means.clock(), run.means.blobs
+    with run.read() as tx:
+        payloads = jobs.payloads_needed(tx, (imports.CHECK, imports.LOAD), now - KEEP_CHECKS)
+    needed = {payload["upload"] for payload in payloads}
+    dropped = 0
+    for stored in list(blobs.each(UPLOADS_PREFIX)):
+        run.check()
+        if stored.key not in needed and stored.put_at < now - _UPLOADING:
+            blobs.drop(stored.key)
+            dropped += 1
+    with run.write() as tx:
+        run.finish(tx, {"dropped": dropped})
