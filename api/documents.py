@@ -56,9 +56,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
             description="Land, plants, grids and issues of a development zone. Every path also stands below /z/{zone}.",
             routes=app.routes,
             servers=[
-                {"url": "/", "description": "The only zone, or the default one."},
+                {"url": f"{app.state.root}/", "description": "The only zone, or the default one."},
                 {
-                    "url": "/z/{zone}",
+                    "url": f"{app.state.root}/z/{{zone}}",
                     "description": "A zone by its key.",
                     "variables": {"zone": {"default": "zone", "description": "The zone's key."}},
                 },

@@ -17,11 +17,13 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from gridgov import errors
 from gridgov.errors import GridgovError
 from gridgov.geo import Words
-from maps.pages import PAGE_POLICY, problem_page
+from gridgov.store.watching import CURRENT
+from maps.pages import PAGE_POLICY, problem_page, rooted
 
 LOG = logging.getLogger("gridgov.api")
 MEDIA_TYPE: Final = "application/problem+json"
@@ -71,8 +73,11 @@ _PLAIN: Final = MappingProxyType(
     {
         400: ("bad-request", "The request cannot be read", "请求无法解析"),
         404: ("no-route", "There is nothing at this address", "地址不存在"),
+        408: ("too-slow", "The request did not arrive in time", "请求未及时送达"),
         405: ("method-not-allowed", "This address does not take that method", "不支持的请求方式"),
         413: ("too-large", "Too large", "内容过大"),
+        414: ("address-too-long", "The address is too long", "地址过长"),
+        503: ("too-busy", "The service is too busy now", "服务繁忙"),
         422: ("invalid-parameter", "A parameter cannot be used", "参数有误"),
     }
 )
@@ -80,6 +85,7 @@ _HINTS: Final = MappingProxyType(
     {
         404: "There is nothing at this address; /docs lists what there is.",
         405: "This address does not take that method; the header Allow names those it takes.",
+        408: "The request was not complete in time; send it again.",
         413: "The body is larger than this address takes; send less at once.",
         400: "The request could not be read; check its body and headers.",
     }
@@ -117,7 +123,7 @@ def problem(
     A browser that opens an address of a page gets the same as a page to read.
     """
     if _reads_pages(request):
-        content = problem_page(Words(titles[1], titles[0]), detail, "/")
+        content = rooted(problem_page(Words(titles[1], titles[0]), detail, "/"), _root(request))
         policy = {"Content-Security-Policy": PAGE_POLICY}
         return Response(content, status, {**HEADERS, **policy, **(headers or {})}, "text/html; charset=utf-8")
     body = {
@@ -133,13 +139,20 @@ def problem(
     return Response(content, status, {**HEADERS, **(headers or {})}, MEDIA_TYPE)
 
 
+def _root(request: Request) -> str:
+    """Below which path people see the service."""
+    return str(request.app.state.root) if "app" in request.scope else ""
+
+
 def _reads_pages(request: Request) -> bool:
     """Whether a person opened this address in a browser, and not a program or a page's own script."""
     path = request.url.path.removeprefix(request.scope.get("root_path", ""))
     return (
         request.method == "GET"
         and "text/html" in request.headers.get("accept", "")
-        and not path.startswith(("/api/", "/openapi.json", "/assets/", "/healthz"))
+        and not path.startswith(
+            ("/api/", "/openapi.json", "/assets/", "/healthz", "/livez", "/readyz", "/metrics")
+        )
     )
 
 
@@ -149,14 +162,18 @@ def answer_gridgov(request: Request, error: Exception) -> Response:
         return answer_unknown(request, error)
     status, title, title_zh = row_of(error)
     if status >= 500:
-        LOG.warning("%s %s: %s: %s", request.method, request.url.path, type(error).__name__, error.message)
+        _tell(error)
     if status == 500 or isinstance(error, _SILENT):
         return answer_unknown(request, error)
     headers: dict[str, str] = {}
     if status in (429, 503, 507):
         headers["Retry-After"] = str(max(1, int(error.details.get("retry_after", RETRY_AFTER_S))))
     if status == 401:
-        headers["WWW-Authenticate"] = 'Cookie realm="gridgov"'
+        headers["WWW-Authenticate"] = (
+            'Bearer realm="gridgov", error="invalid_token"'
+            if error.details.get("scheme") == "bearer"
+            else 'Cookie realm="gridgov"'
+        )
     if status == 412 and "version" in error.details:
         headers["ETag"] = f'"{error.details["version"]}"'
     return problem(
@@ -186,10 +203,45 @@ def answer_validation(request: Request, error: Exception) -> Response:
 def answer_unknown(request: Request, error: Exception) -> Response:
     """A fault of ours: the log has everything, the answer only the incident number."""
     incident = secrets.token_hex(6)
-    LOG.error("incident %s: %s %s", incident, request.method, request.url.path, exc_info=error)
+    watch = CURRENT.get()
+    if watch is not None:
+        watch.incident = incident
+    LOG.error("incident %s", incident, exc_info=error, extra={"facts": {"incident": incident}})
     status, title, title_zh = STATUSES[GridgovError]
     detail = f"Something went wrong here, not with you. Tell the operator the incident number {incident}."
     return problem(request, status, "internal", (title, title_zh), detail, {"incident": incident})
+
+
+def answer_gone(request: Request, _: Exception) -> Response:
+    """The client went away, or was sent away, before its body was there: nobody reads this answer."""
+    return _plain(request, 408, _HINTS[408])
+
+
+def address_too_long(request: Request, limit: int) -> Response:
+    """The answer to a query that is longer than anything gridgov reads."""
+    return _plain(request, 414, f"The part of the address after ? may have at most {limit} bytes.")
+
+
+def too_busy(request: Request) -> Response:
+    """The answer to a request that comes while too many are under way."""
+    return _plain(
+        request,
+        503,
+        "Too many requests are under way; try again in a moment.",
+        {"Retry-After": str(RETRY_AFTER_S)},
+    )
+
+
+def _plain(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    kind, *titles = _PLAIN[status]
+    return problem(request, status, kind, (titles[0], titles[1]), detail, None, headers)
+
+
+def _tell(error: GridgovError) -> None:
+    """Log a fault that the operator can mend. What only a store or the settings said holds nobody's data."""
+    speaks = isinstance(error, (errors.StoreProblem, errors.ConfigurationProblem))
+    facts = {"problem": type(error).__name__, **({"told": error.message} if speaks else {})}
+    LOG.warning("the service could not serve", extra={"facts": facts})
 
 
 def install(app: FastAPI) -> None:
@@ -197,4 +249,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(GridgovError, answer_gridgov)
     app.add_exception_handler(HTTPException, answer_http)
     app.add_exception_handler(RequestValidationError, answer_validation)
+    app.add_exception_handler(ClientDisconnect, answer_gone)
     app.add_exception_handler(Exception, answer_unknown)

@@ -1,18 +1,103 @@
-"""Whether the service can serve: for watchdogs and load balancers."""
+"""Whether the process lives and whether the service can serve: for watchdogs and load balancers."""
 
 from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Final, cast
 
 from fastapi import APIRouter, Request, Response
 
 from api import schemas
 from api.answers import answer
-from api.deps import service_of
+from api.errors import RETRY_AFTER_S, problem
+from gridgov.blobs import BlobStore
+from gridgov.errors import GridgovError, SchemaAltered, SchemaMissing, SchemaTooNew
+from gridgov.store import Store
 
 router = APIRouter(tags=["service"])
+
+OK: Final = "ok"
+_FILES_KEPT_S: Final = 5.0  # so that nobody makes the service write to its storage by asking often
+_SCHEMA: Final = (SchemaMissing, SchemaTooNew, SchemaAltered)
+_TITLES: Final = ("The service is not ready", "服务未就绪")
+
+
+@dataclass
+class Readiness:
+    """What has to be well before requests come here. Safe for threads.
+
+    warm: the kernels and link indexes are loaded; unset only while the app starts. stopping: the process was told to
+    stop.
+    """
+
+    store: Store
+    files: BlobStore
+    warm: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    _files: tuple[float, str] = (0.0, "")
+
+    def __post_init__(self) -> None:
+        self.warm.set()
+
+    def parts(self) -> dict[str, str]:
+        """Each part with `ok` or one word for what is wrong; the store is not asked once the service stops."""
+        if self.stopping.is_set():
+            return {"process": "stopping"}
+        return {
+            "process": OK,
+            "link_index": OK if self.warm.is_set() else "loading",
+            **self._store_parts(),
+            "files": self._files_part(),
+        }
+
+    def _store_parts(self) -> dict[str, str]:
+        try:
+            self.store.check()
+        except _SCHEMA:
+            return {"store": OK, "migrations": "do not fit this program"}
+        except GridgovError:
+            return {"store": "does not answer", "migrations": "unknown"}
+        return {"store": OK, "migrations": OK}
+
+    def _files_part(self) -> str:
+        until, told = self._files
+        if time.monotonic() >= until:
+            try:
+                self.files.check()
+                told = OK
+            except GridgovError:
+                told = "cannot be written"
+            self._files = (time.monotonic() + _FILES_KEPT_S, told)
+        return told
+
+
+def readiness_of(request: Request) -> Readiness:
+    """The readiness of the app behind a request."""
+    return cast("Readiness", request.app.state.readiness)
+
+
+@router.get("/livez", response_class=Response, **schemas.health())
+def livez(request: Request) -> Response:
+    """200 while the process answers, whatever else is wrong: restart it only when this fails."""
+    return answer(request, {"status": OK})
+
+
+@router.get("/readyz", response_class=Response, **schemas.health())
+def readyz(request: Request) -> Response:
+    """200 when requests can be served, else 503 that names the part; a service that stops says so here first."""
+    parts = readiness_of(request).parts()
+    wrong = {name: told for name, told in parts.items() if told != OK}
+    if not wrong:
+        return answer(request, {"status": OK, "parts": parts})
+    told = "; ".join(f"{name.replace('_', ' ')}: {word}" for name, word in wrong.items())
+    detail = f"Not now: {told}. `gridgov check` says more to the operator."
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return problem(request, 503, "not-ready", _TITLES, detail, {"parts": parts}, headers)
 
 
 @router.get("/healthz", response_class=Response, **schemas.health())
 def healthz(request: Request) -> Response:
-    """200 when the store answers and fits this program, else 503 as a problem."""
-    service_of(request).store.check()
-    return answer(request, {"status": "ok"})
+    """The same as /readyz, under the name that watchdogs look for."""
+    return readyz(request)

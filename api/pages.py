@@ -14,7 +14,7 @@ from api.answers import accepts_gzip
 from api.deps import ScopedCall, service_of
 from api.querying import known_parameters
 from gridgov.errors import InvalidValue
-from maps.pages import PAGE_POLICY, asset, page, view_policy
+from maps.pages import PAGE_POLICY, asset, page, rooted, view_policy
 from maps.views import VIEW_NAMES, render
 
 router = APIRouter(tags=["pages"])
@@ -83,6 +83,8 @@ def read_map(request: Request, view: str, call: ScopedCall) -> Response:
     nonce = secrets.token_urlsafe(16)
     with call.read() as tx:
         html = render(view, tx, language, standalone == "1", nonce).encode()
+    if standalone == "0":
+        html = rooted(html, request.app.state.root)
     headers = {"Content-Security-Policy": view_policy(nonce), "Vary": "Accept-Encoding, Cookie"}
     if standalone == "1" and view in VIEW_NAMES:
         name = f"{call.zone.zone}-{view}-{call.now:%Y%m%d}-{language}.html"
@@ -99,7 +101,7 @@ def _page(request: Request, name: str) -> Response:
         service = service_of(request)
         service.directory.zone(zone, service.clock())
     headers = {"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"}
-    return Response(page(name), headers=headers, media_type=HTML)
+    return Response(rooted(page(name), request.app.state.root), headers=headers, media_type=HTML)
 
 
 @lru_cache(maxsize=256)

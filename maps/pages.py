@@ -113,6 +113,13 @@ def problem_page(title: Words, detail: str, home: str) -> bytes:
 """.encode()
 
 
+def rooted(html: bytes, root: str) -> bytes:
+    """A page whose links from the top of the host lead below `root` ("" or "/map"), where a proxy shows the service."""
+    if not root:
+        return html
+    return re.sub(rb'((?:href|src|content)=")/(?!/)', rb"\1" + root.encode() + b"/", html)
+
+
 def page_assets(name: str) -> list[str]:
     """The assets that a page's HTML names, for checks: each must be in the table."""
     return re.findall(r'(?:href|src)="/assets/([^"]+)"', page(name).decode())

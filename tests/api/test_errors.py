@@ -124,19 +124,6 @@ def test_a_parameter_that_the_framework_refuses_is_told_in_plain_words(
     assert "number" in body["detail"]
 
 
-def test_health(client: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (client.get("/healthz").status_code, client.get("/healthz").json()) == (200, {"status": "ok"})
-    assert client.head("/healthz").status_code == 200
-
-    def missing() -> None:
-        raise errors.SchemaMissing("The database has no gridgov tables yet; `gridgov init` makes them.")
-
-    monkeypatch.setattr(store, "check", missing)
-    answer = client.get("/healthz")
-    assert (answer.status_code, answer.json()["type"]) == (503, "urn:gridgov:problem:schema-missing")
-    assert answer.headers["retry-after"]
-
-
 def test_head_is_a_get_without_a_body(staff: TestClient) -> None:
     made = staff.post("/api/parcels", json=parcel()).json()
     answer = staff.head(f"/api/parcels/{made['id']}")

@@ -17,9 +17,13 @@ Areas = Iterable[Mapping[str, Any]]
 
 
 class Linkers:
-    """A small cache; the least recently used linker beyond `capacity` is let go. Safe for threads."""
+    """A small cache; the least recently used linker beyond `capacity` is let go. Safe for threads.
 
-    def __init__(self, capacity: int = 8) -> None:
+    built: told of each linker that was built, in the thread that built it.
+    """
+
+    def __init__(self, capacity: int = 8, built: Callable[[Linker], None] | None = None) -> None:
+        self.built = built
         self._capacity = capacity
         self._lock = Lock()
         self._linkers: OrderedDict[tuple[str, int], Future[Linker]] = OrderedDict()
@@ -50,6 +54,8 @@ class Linkers:
             made.set_exception(problem)
             raise
         made.set_result(linker)
+        if self.built is not None:
+            self.built(linker)
         return linker
 
     def __len__(self) -> int:
