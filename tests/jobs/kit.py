@@ -74,3 +74,16 @@ def pour_once(run: Run) -> None:
     with run.write() as tx:
         pour(tx)
         run.finish(tx, {"poured": 1})
+
+
+def claim(store: Store, clock: Clock, worker: str = "first") -> Job | None:
+    """What a worker gets."""
+    with store.begin(SYSTEM, clock(), write=True) as tx:
+        return jobs.claim(tx, ["pour"], worker, LEASE, TRIES)
+
+
+def claimed(store: Store, clock: Clock, worker: str = "first") -> Job:
+    """What a worker gets, when something must be due."""
+    job = claim(store, clock, worker)
+    assert job is not None
+    return job

@@ -1,0 +1,1 @@
+"""A job runs once to an effect, whatever happens to its worker."""
