@@ -73,6 +73,7 @@ def init(
     as_json: AsJson = False,
 ) -> None:
     """Make the store, or bring it up to date; safe to repeat."""
+    commands("api.safekeeping").remind_before_upgrade(utc_now, as_json)
     commands().run_init(utc_now, zone, name, name_en, division, as_json)
 
 
@@ -232,6 +233,39 @@ def audit(
 ) -> None:
     """Print who did what to the service, oldest first: sign-ins, accounts, tokens, imports and exports."""
     commands("api.administering").run_audit(utc_now, since, zone, as_json)
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The archive to make, e.g. gridgov-2026-11-20.zip.")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Look over an archive that is there; change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Back everything up into one archive while the service runs: store, photos, settings without secrets."""
+    commands("api.safekeeping").run_backup(utc_now, file, verify, as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="An archive that `gridgov backup` made.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup into the store of the settings, which must be empty; ends all sessions."""
+    commands("api.safekeeping").run_restore(utc_now, file, as_json)
+
+
+@app.command()
+def transfer(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="Store to read: sqlite:///PATH …")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="Empty store to fill: postgresql://…")],
+    from_files: Annotated[str, typer.Option(help="Where FROM's photos lie, when not beside it.")] = "",
+    to_files: Annotated[str, typer.Option(help="Where TO's photos shall lie, when not beside it.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Copy everything of one store into another of any kind, and compare both; FROM stays as it is."""
+    commands("api.safekeeping").run_transfer(utc_now, source, target, from_files, to_files, as_json)
 
 
 def _password(from_stdin: bool) -> str:

@@ -1,0 +1,184 @@
+"""The manifest of a backup: what the archive holds, from which moment of which store, made by which program."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+)
+
+from gridgov.errors import ArchiveDamaged, SchemaTooNew
+from gridgov.settings import Settings
+from gridgov.store.copying_parts import Contents
+
+FORMAT = 1
+NAME = "manifest.json"
+STORE, FILES = "store/", "files/"
+
+_Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+_Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# Parts of the store, or files by the keys that gridgov makes: no path of an archive leads anywhere else.
+_EntryName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(store/[a-z][a-z0-9_]{0,62}\.[a-z]{3,10}|files/(attachments|uploads)(/[0-9a-z][0-9a-z_-]*(\.[0-9a-z_-]+)*){1,4})$",
+        max_length=500,
+    ),
+]
+_PASSWORD_IN_URL = re.compile(r"(//[^/@:\s]*):[^@/\s]*@")
+_PASSWORD_IN_QUERY = re.compile(r"(?i)((?:password|passwd|secret|token|sslpassword)=)[^&\s]*")
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Step(_Told):
+    """One migration of the copy."""
+
+    number: Annotated[int, Field(ge=1)]
+    name: str
+    checksum: _Hash
+
+
+class TableContents(_Told):
+    """One table: its columns as they are written, and its rows."""
+
+    name: _Name
+    columns: list[_Name]
+    rows: Annotated[int, Field(ge=0)]
+
+
+class Revision(_Told):
+    """The revision of one kind in one zone."""
+
+    zone: str
+    kind: str
+    revision: int
+
+
+class Entry(_Told):
+    """One entry of the archive: its unpacked size in bytes and the SHA-256 of that."""
+
+    name: _EntryName
+    size: Annotated[int, Field(ge=0)]
+    sha256: _Hash
+
+
+class Manifest(_Told):
+    """See the module. erased: files erased while the copy was made. missing: files that should be there and are not."""
+
+    format: Literal[1] = 1
+    gridgov: str
+    made_at: AwareDatetime
+    store: Literal["sqlite", "postgresql"]
+    migrations: dict[str, list[Step]]
+    tables: list[TableContents]
+    revisions: list[Revision]
+    settings: dict[str, Any]
+    entries: list[Entry]
+    erased: list[str] = []
+    missing: list[str] = []
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file that the store names is in the archive."""
+        return not self.missing
+
+    @property
+    def by_name(self) -> dict[str, Entry]:
+        """Entries by their names."""
+        return {entry.name: entry for entry in self.entries}
+
+    @property
+    def files(self) -> list[Entry]:
+        """The entries that are photos and uploads."""
+        return [entry for entry in self.entries if entry.name.startswith(FILES)]
+
+    def contents(self) -> Contents:
+        """What gridgov.store needs to know of the copy."""
+        return Contents(
+            self.store,
+            {
+                folder: [(step.number, step.name, step.checksum) for step in steps]
+                for folder, steps in self.migrations.items()
+            },
+            {table.name: table.columns for table in self.tables},
+        )
+
+    def as_bytes(self) -> bytes:
+        """The manifest as it stands in the archive."""
+        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1).encode()
+
+    def summary(self) -> dict[str, Any]:
+        """What a person wants to know of a backup, JSON-ready."""
+        return {
+            "made_at": self.made_at.isoformat(),
+            "gridgov": self.gridgov,
+            "store": self.store,
+            "rows": sum(table.rows for table in self.tables),
+            "tables": {table.name: table.rows for table in self.tables if table.rows},
+            "files": len(self.files),
+            "bytes": sum(entry.size for entry in self.entries),
+            "complete": self.complete,
+            "missing": self.missing,
+            "erased_meanwhile": self.erased,
+        }
+
+
+def read_manifest(raw: bytes) -> Manifest:
+    """The manifest in these bytes. Raises SchemaTooNew for a later format, ArchiveDamaged for anything else."""
+    try:
+        told = json.loads(raw)
+    except ValueError as error:
+        raise ArchiveDamaged(f"The backup's {NAME} is damaged: it is no JSON.", entry=NAME) from error
+    number = told.get("format") if isinstance(told, dict) else None
+    if isinstance(number, int) and number > FORMAT:
+        raise SchemaTooNew(
+            f"The backup has format {number}, made by gridgov {told.get('gridgov')}; this gridgov reads up to "
+            f"{FORMAT}. Use the newer gridgov that made it.",
+            found=number,
+            known=FORMAT,
+        )
+    try:
+        return Manifest.model_validate_json(raw)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(step) for step in fault["loc"])
+        raise ArchiveDamaged(
+            f"The backup's {NAME} is damaged at {where}: {fault['msg']}.", entry=NAME
+        ) from error
+
+
+def told_settings(settings: Settings) -> dict[str, Any]:
+    """The settings without anything secret: no secret fields, no access keys, no passwords in addresses."""
+    told = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr) or name.endswith("_key"):
+            continue
+        told[name] = without_passwords(value) if isinstance(value, str) else value
+    return told
+
+
+def without_passwords(address: str) -> str:
+    """An address whose password is replaced by ***; other text as it is."""
+    return _PASSWORD_IN_QUERY.sub(r"\1***", _PASSWORD_IN_URL.sub(r"\1:***@", address))
+
+
+def steps_told(contents: Contents) -> Mapping[str, list[Step]]:
+    """The migrations of a copy for its manifest."""
+    return {
+        folder: [Step(number=number, name=name, checksum=checksum) for number, name, checksum in steps]
+        for folder, steps in contents.migrations.items()
+    }
