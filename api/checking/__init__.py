@@ -10,10 +10,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from api.checking import machine
-from api.checking.configuration import configuration, photo_folder, photos
+from api.checking import machine, told
 from api.checking.finding import Finding, Verdict, bad
 from api.checking.stores import store
+from api.checking.told import photo_folder, photos
 from api.console import out, print_json, say
 from gridgov.errors import ConfigurationProblem
 from gridgov.settings import Settings, read_settings
@@ -25,7 +25,7 @@ _COLOURS = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"
 def findings(settings: Settings, now: dt.datetime) -> Iterator[Finding]:
     """Everything that was looked at. Nothing is made or changed: neither the store nor a folder."""
     yield from machines()
-    yield from configuration(settings)
+    yield from told.configuration(settings)
     yield from machine.rooms(_places(settings))
     yield photos(settings)
     try:

@@ -72,12 +72,15 @@ def spatial_index() -> Finding:
 
 def coordinate_systems() -> Finding:
     """PROJ's own data: without its database no coordinate system is known."""
+    remedy = "Install pyproj again; unset PROJ_DATA and PROJ_LIB if they name the data of another PROJ."
     try:
+        folders = pyproj.datadir.get_data_dir()
         pyproj.Transformer.from_crs(4490, 4547, always_xy=True)
-    except pyproj.exceptions.ProjError as error:
-        remedy = "Unset PROJ_DATA and PROJ_LIB, which may name another PROJ's data, or install pyproj again."
+    except (pyproj.exceptions.ProjError, pyproj.exceptions.DataDirError) as error:
         return bad("coordinate systems", str(error).splitlines()[0], remedy)
-    return good("coordinate systems", f"PROJ data in {pyproj.datadir.get_data_dir()}")
+    if not any((Path(folder) / "proj.db").is_file() for folder in folders.split(os.pathsep)):
+        return bad("coordinate systems", f"no proj.db in {folders}", remedy)
+    return good("coordinate systems", f"PROJ data in {folders}")
 
 
 def time_zone() -> Finding:
@@ -156,6 +159,6 @@ def existing(place: Path) -> Path:
 
 
 def writable(place: Path) -> bool:
-    """Whether this user may write to `place`, or make it where it is not there yet."""
+    """Whether this user may write to the folder `place`, or make it where it is not there yet."""
     there = existing(place)
-    return os.access(there, os.W_OK | (os.X_OK if there.is_dir() else 0))
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)

@@ -40,29 +40,32 @@ def year(now: dt.datetime) -> Finding:
 
 
 def _embedded(path: Path, private: Path, settings: Settings, now: dt.datetime) -> Iterator[Finding]:
-    folder = existing(path.parent)
-    if not writable(path.parent):
-        yield bad(
-            "store folder", f"{folder} cannot be written to", f"Give {folder} to the service's user: chown."
-        )
+    locked = list(_locked(path, private))
+    yield from locked
     if not path.exists():
         yield bad("store", f"{path} is not there", "Make it: `gridgov init --zone KEY --name 名称`.")
         return
-    locked = [each for each in (path, private) if each.exists() and not os.access(each, os.W_OK)]
-    for each in locked:
-        yield bad(
-            "store files",
-            f"{each} cannot be written to",
-            f"Give {each} to the service's user and chmod 600 it; look whether the disk is mounted read-only.",
-        )
+    yield from _modes(path, private)
+    yield _file_times(path, private, now)
+    if locked:  # a file that cannot be written to is not opened: SQLite would say something else about it
+        return
     broken = [(each, fault) for each in (path, private) if each.exists() and (fault := sqlite_fault(each))]
     for each, fault in broken:
         remedy = f"Put the last backup in its place, and keep {each.name} to look at."
         yield bad("store", f"{each}: {fault}", remedy)
-    yield from _modes(path, private)
-    yield _file_times(path, private, now)
-    if not locked and not broken:
+    if not broken:
         yield _migrations(settings)
+
+
+def _locked(path: Path, private: Path) -> Iterator[Finding]:
+    folder = existing(path.parent)
+    if not writable(path.parent):
+        remedy = f"Give {folder} to the service's user (chown); look whether the disk is mounted read-only."
+        yield bad("store folder", f"{folder} cannot be written to", remedy)
+    for each in (path, private):
+        if each.exists() and not os.access(each, os.W_OK):
+            remedy = f"Give {each} to the service's user (chown) and chmod 600 it."
+            yield bad("store files", f"{each} cannot be written to", remedy)
 
 
 def _modes(path: Path, private: Path) -> Iterator[Finding]:
