@@ -16,6 +16,7 @@ from gridgov.errors import InvalidValue
 
 PHOTOS = "attachments/"
 UPLOADS = "uploads/"
+UNFINISHED = ".part"  # what is still being written in a folder; no key ends so
 _KEY = re.compile(r"(attachments|uploads)(/[0-9a-z][0-9a-z_.-]{0,99}){1,4}")
 
 
@@ -55,6 +56,9 @@ class BlobStore(Protocol):
     def drop(self, key: str) -> None:
         """Remove the blob; nothing happens when there is none."""
 
+    def tidy(self, before: dt.datetime) -> int:
+        """Remove what puts begun before that instant (aware) left unfinished; returns how many."""
+
     def check(self) -> None:
         """Raises StoreUnavailable or StoreReadOnly unless a blob could be kept now."""
 
@@ -66,6 +70,6 @@ def photo_key(digest: str) -> str:
 
 def checked_key(key: str) -> str:
     """`key` itself. Raises InvalidValue unless it is one that gridgov makes: nothing in it can lead elsewhere."""
-    if not _KEY.fullmatch(key) or ".." in key:
+    if not _KEY.fullmatch(key) or ".." in key or key.endswith(UNFINISHED):
         raise InvalidValue(f"“{key[:80]}” is not a key of a stored file.", key=key[:80])
     return key

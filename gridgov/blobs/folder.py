@@ -7,16 +7,16 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from gridgov.blobs.base import Stored, checked_key
+from gridgov.blobs.base import UNFINISHED, Stored, checked_key
 from gridgov.errors import GridgovError, NotFound, StoreFull, StoreReadOnly, StoreUnavailable
 
 _PIECE = 1024**2
-_UNFINISHED = ".part"
 
 
 class FolderBlobs:
@@ -29,7 +29,7 @@ class FolderBlobs:
     def put(self, key: str, content: BinaryIO) -> None:
         """See BlobStore.put: written beside its place, flushed to the disk, then renamed."""
         path = self._path(key)
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(6)}{_UNFINISHED}")
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(6)}{UNFINISHED}")
         with _told(key):
             _make_folder(path.parent)
             try:
@@ -47,26 +47,51 @@ class FolderBlobs:
 
     @contextmanager
     def open(self, key: str) -> Iterator[BinaryIO]:
-        """See BlobStore.open."""
+        """See BlobStore.open; a symbolic link is nothing that gridgov put there."""
         with _told(key):
-            source = self._path(key).open("rb")
-        with source:
+            descriptor = os.open(self._path(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as source:
             yield source
 
     def holds(self, key: str) -> bool:
         """See BlobStore.holds."""
-        return self._path(key).is_file()
+        with _told(key):
+            try:
+                return stat.S_ISREG(self._path(key).lstat().st_mode)
+            except FileNotFoundError:
+                return False
 
     def each(self, prefix: str) -> Iterator[Stored]:
-        """See BlobStore.each; files that are still being written are left out."""
-        for path in self.folder.rglob("*"):
+        """See BlobStore.each; files that are still being written, and links, are left out."""
+        for path, status in self._files():
             key = path.relative_to(self.folder).as_posix()
-            if not key.startswith(prefix) or key.endswith(_UNFINISHED):
-                continue
-            with suppress(FileNotFoundError):
-                status = path.stat()
-                if path.is_file():
-                    yield Stored(key, status.st_size, dt.datetime.fromtimestamp(status.st_mtime, dt.UTC))
+            if key.startswith(prefix) and not key.endswith(UNFINISHED):
+                yield Stored(key, status.st_size, _instant(status))
+
+    def tidy(self, before: dt.datetime) -> int:
+        """See BlobStore.tidy."""
+        found = [
+            path
+            for path, status in self._files()
+            if path.name.endswith(UNFINISHED) and _instant(status) < before
+        ]
+        with _told("unfinished"):
+            for path in found:
+                path.unlink(missing_ok=True)
+        return len(found)
+
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Every regular file below the folder; nothing when there is no folder yet."""
+        with _told("files"):
+            if not self.folder.is_dir():
+                return
+            for folder, _, names in os.walk(self.folder, onerror=_raise):
+                for name in names:
+                    path = Path(folder, name)
+                    with suppress(FileNotFoundError):
+                        status = path.lstat()
+                        if stat.S_ISREG(status.st_mode):
+                            yield path, status
 
     def drop(self, key: str) -> None:
         """See BlobStore.drop."""
@@ -87,8 +112,22 @@ class FolderBlobs:
 
 
 def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The folder and those above it, for their owner only; each new name is made durable."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    _flush_folder(folder.parent)
+
+
+def _raise(error: OSError) -> None:
+    """A folder that went away while it was read has nothing in it; any other fault is one."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+def _instant(status: os.stat_result) -> dt.datetime:
+    return dt.datetime.fromtimestamp(status.st_mtime, dt.UTC)
 
 
 def _flush_folder(folder: Path) -> None:
