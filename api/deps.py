@@ -20,7 +20,7 @@ from fastapi import Depends, Request
 from api import bearers, hot, proxies, sessions
 from api.directory import Directory
 from api.memory import KEPT
-from api.rights import PUBLIC, RIGHTS
+from api.rights import OPERATOR, PUBLIC, RIGHTS
 from gridgov.access import Actor, Role, Scope, allow
 from gridgov.blobs import BlobStore, open_blobs
 from gridgov.errors import InvalidValue, NotAllowed, NotSignedIn, StoreProblem
@@ -180,7 +180,7 @@ def check_rights(request: Request) -> None:
     if request.method not in SAFE_METHODS and _token(request) is None:
         client = proxies.client_of(request, service.trusted)
         proxies.check_origin(request, client, service.settings.public_url)
-    if action != PUBLIC:
+    if action not in (PUBLIC, OPERATOR):
         allow(call_of(request).actor, action)
 
 
@@ -270,6 +270,7 @@ def json_object(raw: Annotated[bytes, Depends(hot.raw_json)]) -> dict[str, Any]:
         ) from error
     if not isinstance(value, dict):
         raise InvalidValue("The body must be a JSON object, {…}.")
+    hot.check_depth(value)
     return value
 
 

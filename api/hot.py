@@ -238,8 +238,8 @@ def _with_headers(send: Send, cookies: list[str]) -> Send:
     return with_headers
 
 
-def shallow(value: Any) -> Any:
-    """`value` itself. Raises InvalidValue when its lists and objects nest deeper than anything gridgov reads."""
+def check_depth(value: Any) -> None:
+    """Raises InvalidValue when lists and objects nest deeper than anything gridgov reads."""
     level = [value]
     for _ in range(JSON_DEPTH):
         level = [
@@ -249,7 +249,7 @@ def shallow(value: Any) -> Any:
             if isinstance(inner, (dict, list))
         ]
         if not level:
-            return value
+            return
     raise InvalidValue(
         f"The body nests lists and objects more than {JSON_DEPTH} deep; nothing here needs that."
     )

@@ -1,6 +1,7 @@
 """Which action each route is: one literal table. A route that is not here is open to nobody.
 
-`gridgov.access.ACTIONS` says which roles may do an action. PUBLIC marks what needs no zone and no actor.
+`gridgov.access.ACTIONS` says which roles may do an action. PUBLIC marks what needs no zone and no actor, OPERATOR
+what its route guards by a token of the settings: no account has a right to it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 from gridgov.models import KINDS
 
 PUBLIC: Final = "public"
+OPERATOR: Final = "operator"
 READ: Final = "records:read"
 
 _WRITES: Final = {name: f"{name}:write" for name in KINDS} | {"issues": "issues:change"}
@@ -64,7 +66,7 @@ RIGHTS: Final = MappingProxyType(
         ("GET", "/healthz"): PUBLIC,
         ("GET", "/livez"): PUBLIC,
         ("GET", "/readyz"): PUBLIC,
-        ("GET", "/metrics"): PUBLIC,  # of no zone; guarded by a token of its own
+        ("GET", "/metrics"): OPERATOR,
         ("GET", "/openapi.json"): PUBLIC,
         ("GET", "/docs"): PUBLIC,
     }

@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from api.rights import PUBLIC, RIGHTS
+from api.rights import OPERATOR, PUBLIC, RIGHTS
 from gridgov.access import ACTIONS, Role
 from gridgov.store import Store
 from tests.api.conftest import SignedIn
@@ -44,7 +44,7 @@ def test_every_route_of_the_app_is_in_the_table_of_rights(client: TestClient) ->
 
 
 def test_every_action_of_the_table_exists() -> None:
-    assert set(RIGHTS.values()) - set(ACTIONS) == {PUBLIC}
+    assert set(RIGHTS.values()) - set(ACTIONS) == {OPERATOR, PUBLIC}
 
 
 def test_a_route_without_a_row_is_open_to_nobody(client: TestClient) -> None:
@@ -59,7 +59,9 @@ def test_a_route_without_a_row_is_open_to_nobody(client: TestClient) -> None:
 def check(caller: TestClient, role: Role, method: str, path: str) -> None:
     answer = caller.request(method, filled(path))
     action = RIGHTS[method, path]
-    if action == PUBLIC or role in ACTIONS[action]:
+    if action == OPERATOR:
+        assert answer.status_code == 403, (method, path, answer.text[:200])
+    elif action == PUBLIC or role in ACTIONS[action]:
         assert answer.status_code not in (401, 403), (method, path, answer.text[:200])
     else:
         refused = 401 if role is Role.PUBLIC else 403
