@@ -124,6 +124,8 @@ class Watching:
             LOG.warning("slow statement", extra={"facts": facts})
 
     def _ending(self, connection: Connection) -> None:
+        if connection.invalidated:  # it was lost on the way, and asking for its facts would open another
+            return
         spent = connection.info.get(_SPENT)
         if spent is not None:
             spent.committing = time.perf_counter()
