@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PORT ?= 8000
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock clean
+.PHONY: help demo test lint format bench lock image clean
 
 help:   ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ bench:  ## print the table of measurements
 lock:   ## make requirements/*.lock and package-lock.json from the bounds
 	@scripts/setup dev && .venv/bin/python -m pip install -q pip-tools && .venv/bin/python scripts/lock.py $(ARGS)
 	@scripts/npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
+
+image:  ## as root: replay the Dockerfile in a root of its own and try what it makes (needs debootstrap)
+	@exec python3 scripts/image.py $(ARGS)
 
 clean:  ## remove the environment, fetched libraries and caches; keeps gridgov-data/
 	@rm -rf .venv node_modules maps/web/vendor dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
