@@ -24,6 +24,7 @@ from api import (
     health,
     imports,
     issues,
+    jobs,
     links,
     listings,
     metrics,
@@ -60,6 +61,7 @@ ROUTERS: Final = (
     links.router,
     stats.router,
     imports.router,
+    jobs.router,
     exports.router,
     auth.router,
     users.router,
@@ -92,11 +94,11 @@ def create_app(
         # A request holds one connection at a time, so this many never wait for one.
         anyio.to_thread.current_default_thread_limiter().total_tokens = 2 * settings.store_pool_size
         readiness.warm.clear()
-        await anyio.to_thread.run_sync(store.check)
-        await anyio.to_thread.run_sync(warm)
-        await anyio.to_thread.run_sync(build_linkers, service)
+        await anyio.to_thread.run_sync(_prepare, service)
         readiness.warm.set()
+        service.runner.start(settings.job_threads)
         yield
+        await anyio.to_thread.run_sync(service.runner.stop, settings.stop_seconds)
         if traces is not None:
             await anyio.to_thread.run_sync(traces.close)
 
@@ -136,3 +138,10 @@ def build_linkers(service: Service) -> None:
     for zone in zones:
         with service.store.begin(Scope.system(zone), now) as tx:
             service.linkers.get(zone, current_set(tx), partial(load_areas, tx))
+
+
+def _prepare(service: Service) -> None:
+    """What a worker needs before its first request."""
+    service.store.check()
+    warm()
+    build_linkers(service)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from api.job_schemas import job_components
 from api.record_schemas import (
     COUNT,
     COUNTS,
@@ -303,6 +304,7 @@ def components() -> dict[str, Schema]:
         **_bodies(),
         **_accounts(),
         **_tokens_and_audit(),
+        **job_components(),
         "Statistics": _statistics(),
     }
     for kind in KINDS.values():

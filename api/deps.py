@@ -24,6 +24,7 @@ from api.rights import OPERATOR, PUBLIC, RIGHTS
 from gridgov.access import Actor, Role, Scope, allow
 from gridgov.blobs import BlobStore, open_blobs
 from gridgov.errors import InvalidValue, NotAllowed, NotSignedIn, StoreProblem
+from gridgov.jobs import Means, Runner
 from gridgov.models import RecordKind
 from gridgov.records import current_linker, load_areas
 from gridgov.serving.linking import Linker, Linkers
@@ -32,6 +33,7 @@ from gridgov.store import Store, Tx
 from gridgov.store.queries.audit import DONE, record_audit
 from gridgov.store.queries.editions import current_set
 from gridgov.store.queries.zones import Zone
+from gridgov.tasks import make_runner
 
 Clock = Callable[[], dt.datetime]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -54,11 +56,13 @@ class Service:
     blobs: BlobStore = field(init=False)
     directory: Directory = field(init=False)
     trusted: tuple[proxies.Network, ...] = field(init=False)
+    runner: Runner = field(init=False)
 
     def __post_init__(self) -> None:
         self.directory = Directory(self.store, self.settings.default_zone)
         self.blobs = open_blobs(self.settings, self.store.url)
         self.trusted = proxies.trusted_networks(self.settings.trusted_proxies)
+        self.runner = make_runner(Means(self.store, self.blobs, self.settings, self.clock, self.linkers))
         self._secret = require_secret(self.settings).encode()
 
     def mark(self, *parts: str) -> str:

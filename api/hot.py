@@ -27,7 +27,7 @@ from gridgov.store.watching import CURRENT, Watch
 
 BODY_MAX_BYTES: Final = 20 * 1024**2
 FORM_ROOM_BYTES: Final = 1024**2  # for the fields beside the file and the boundaries between them
-UPLOAD_ROUTES: Final = ("/api/import",)
+UPLOAD_ROUTES: Final = ("/api/import", "/api/import-jobs")
 JSON_TYPES: Final = ("application/json", "application/geo+json", "application/merge-patch+json")
 QUERY_MAX_BYTES: Final = 8 * 1024
 JSON_DEPTH: Final = 32  # a GeoJSON collection of collections needs ten

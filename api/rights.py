@@ -47,6 +47,11 @@ RIGHTS: Final = MappingProxyType(
         ("GET", "/api/link"): "link:explain",
         ("GET", "/api/stats"): "statistics:read",
         ("POST", "/api/import"): "import:run",
+        ("POST", "/api/import-jobs"): "import:run",
+        ("GET", "/api/jobs"): "jobs:read",
+        ("GET", "/api/jobs/{identifier}"): "jobs:read",
+        ("DELETE", "/api/jobs/{identifier}"): "jobs:cancel",
+        ("POST", "/api/jobs/{identifier}/confirm"): "import:run",
         ("GET", "/api/export/{name}"): "export:run",
         ("GET", "/api/session"): PUBLIC,  # a page asks who it is; the answer may be nobody
         ("POST", "/api/session"): PUBLIC,  # limited by account and address

@@ -29,6 +29,7 @@ _TOLD: Final = {
     429: "Too many attempts; Retry-After says when to come back.",
     500: "A fault of the service; the incident number is in its log.",
     503: "The store cannot be used now; Retry-After says when to try again.",
+    507: "No room is left where the store or its files lie; nothing was kept.",
 }
 READ_FAULTS: Final = (400, 401, 403, 404, 500, 503)
 WRITE_FAULTS: Final = (*READ_FAULTS, 409, 413, 415)

@@ -66,7 +66,7 @@ class Runner:
         self._recurrences = tuple(recurrences)
         self._slots: dict[str, dt.datetime] = {}
         self._watch_seconds = watch_seconds
-        self._pool = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="gridgov-job")
+        self._pool = _pool()
         self._lanes: list[threading.Thread] = []
         self._bells: list[threading.Event] = []
         self._runs: set[Run] = set()
@@ -76,7 +76,10 @@ class Runner:
     # threads --------------------------------------------------------------------------------------------------------
 
     def start(self, threads: int) -> None:
-        """Run due jobs in so many threads until `stop`; 0 for none."""
+        """Run due jobs in so many threads until `stop`; 0 for none. May be called again after `stop`."""
+        if self._stopping.is_set():
+            self._stopping.clear()
+            self._pool = _pool()
         for number in range(threads):
             bell = threading.Event()
             lane = threading.Thread(target=self._lane, args=(number, bell), name=f"gridgov-lane-{number}")
@@ -100,6 +103,8 @@ class Runner:
         for lane in self._lanes:
             lane.join(seconds + self._watch_seconds + self.means.settings.store_wait_seconds)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._lanes.clear()
+        self._bells.clear()
 
     @property
     def working(self) -> bool:
@@ -201,6 +206,10 @@ class Runner:
         if worth_repeating(error, job.attempts, self.means.settings.job_attempts):
             return jobs.give_back(tx, job, tx.now + pause(job.id, job.attempts), words)
         return jobs.end(tx, job, State.FAILED, words, details)
+
+
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="gridgov-job")
 
 
 def _outcome(future: Future[None], run: Run) -> BaseException | None:
