@@ -59,9 +59,12 @@ def serve(
     ] = False,
     host: Annotated[str | None, typer.Option(help="Address to listen on (GRIDGOV_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on (GRIDGOV_PORT).")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that answer requests (GRIDGOV_WORKERS).")
+    ] = None,
 ) -> None:
     """Serve the map. Refuses a database of a newer gridgov; needs GRIDGOV_SECRET outside --demo."""
-    commands().run_serve(utc_now, demo, host, port)
+    commands("api.serving").run_serve(utc_now, demo, host, port, workers)
 
 
 @app.command()

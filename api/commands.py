@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-import uvicorn
 from rich.table import Table
 from rich.text import Text
 
-from api.app import create_app
 from api.console import err, out, print_json, say
 from api.exchanging import print_proposals, print_report, progress_bar, write_places
 from api.passwords import add_account, hash_password
@@ -30,7 +27,7 @@ from gridgov.importing import import_file, layer_target
 from gridgov.models import AREAS, DEPARTMENTS
 from gridgov.seeding import read_json, seed, seed_zone
 from gridgov.serving.linking import Linkers
-from gridgov.settings import Settings, read_settings, require_secret
+from gridgov.settings import Settings, read_settings
 from gridgov.store import Filter, Query, Store, open_store
 from gridgov.store.queries import accounts
 from gridgov.store.queries.audit import record_audit
@@ -65,41 +62,6 @@ def pick_zone(store: Store, given: str, settings: Settings, now: dt.datetime) ->
     return wanted
 
 
-def run_serve(clock: Clock, demo: bool, host: str | None, port: int | None) -> None:
-    """Serve until stopped; see `gridgov serve`."""
-    settings = read_settings(host=host, port=port, demo=demo or None)
-    require_secret(settings)
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    with opened(settings) as store:
-        if settings.demo:
-            store.migrate(clock())
-            _seed(store, clock(), quiet=False, accounts_too=True)
-        store.check()
-        application = create_app(settings, store)
-        _greet(settings)
-        uvicorn.run(
-            application,
-            host=settings.host,
-            port=settings.port,
-            log_level=settings.log_level,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=10,
-        )
-
-
-def _greet(settings: Settings) -> None:
-    say(f"gridgov listens on http://{settings.host}:{settings.port}")
-    if settings.demo:
-        say("Demonstration accounts (never use them for real data):")
-        for account in read_json("accounts.json"):
-            label = f"{account['label_zh']} / {account['label_en']}"
-            say(f"  {account['login']:<12} {account['password']:<22} {label}")
-
-
 def run_init(clock: Clock, zone: str, name: str, name_en: str, division: str, as_json: bool) -> None:
     """Make or upgrade the store; see `gridgov init`."""
     settings = read_settings()
@@ -123,12 +85,14 @@ def run_seed(clock: Clock, as_json: bool) -> None:
     settings = read_settings()
     with opened(settings) as store:
         store.check()
-        counts = _seed(store, clock(), quiet=as_json, accounts_too=settings.demo)
+        counts = seed_store(store, clock(), quiet=as_json, accounts_too=settings.demo)
     if as_json:
         print_json(counts)
 
 
-def _seed(store: Store, now: dt.datetime, *, quiet: bool, accounts_too: bool) -> dict[str, int]:
+def seed_store(store: Store, now: dt.datetime, *, quiet: bool, accounts_too: bool) -> dict[str, int]:
+    """Load the demonstration zone where it is missing, with its accounts if asked; returns what was loaded."""
+
     def step(name: str) -> None:
         if not quiet and sys.stderr.isatty():
             err.print(f"loading {name} …", style="dim")

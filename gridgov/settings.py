@@ -154,6 +154,14 @@ def require_secret(settings: Settings) -> str:
     return secret
 
 
+def name_numbers_folder(folder: Path) -> None:
+    """Tell the processes that this one starts where they keep what they measure together.
+
+    prometheus_client reads the name from the environment when it is imported.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
 def data_folder() -> Path:
     """The folder with schema, seed and codes: beside the packages in a checkout, inside them in the wheel."""
     here = Path(__file__).resolve().parent

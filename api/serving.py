@@ -1,0 +1,239 @@
+"""The serving process: `gridgov serve` as one process or several on one socket, and how each of them stops.
+
+Told to stop, a process first says so on /readyz, goes on taking requests for a quarter of GRIDGOV_STOP_SECONDS while
+anybody is connected, ends each connection with its answer, and then finishes what is under way. What it had not
+begun to read it never does, so every request either has its answer or had no effect.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client.multiprocess import mark_process_dead
+
+from api import journal
+from api.app import create_app
+from api.commands import opened, seed_store
+from api.console import say
+from api.hot import checked_root
+from api.reception import HEAD_MAX_BYTES, Reception
+from gridgov.errors import ConfigurationProblem, GridgovError
+from gridgov.seeding import read_json
+from gridgov.settings import Settings, name_numbers_folder, read_settings, require_secret
+
+LOG: Final = logging.getLogger("gridgov.serving")
+KEEP_ALIVE_S: Final = 75  # longer than proxies keep theirs (60 s): the one that may send again closes first
+BACKLOG: Final = 2048
+_SHORT_LIFE_S: Final = 10.0
+_LONGEST_PAUSE_S: Final = 15.0
+
+Clock = Callable[[], dt.datetime]
+
+
+def run_serve(
+    clock: Clock, demo: bool, host: str | None, port: int | None, workers: int | None = None
+) -> None:
+    """Serve until stopped; see `gridgov serve`."""
+    settings = read_settings(host=host, port=port, workers=workers, demo=demo or None)
+    require_secret(settings)
+    checked_root(settings.root_path)
+    journal.configure(settings)
+    with opened(settings) as store:
+        if settings.demo:
+            store.migrate(clock())
+            seed_store(store, clock(), quiet=False, accounts_too=True)
+        store.check()
+        if settings.workers == 1:
+            application = create_app(settings, store)
+            with listen(settings) as listener:
+                _greet(settings)
+                serve(application, settings, listener)
+            return
+    with listen(settings) as listener, tempfile.TemporaryDirectory(prefix="gridgov-") as folder:
+        _greet(settings)
+        Supervisor(settings, listener, Path(folder)).run()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The listening socket. Raises ConfigurationProblem when the address is not to be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigurationProblem(
+            f"Nothing can listen on {settings.host} port {settings.port}: {os.strerror(error.errno or 0)}. "
+            "Choose another with --host and --port, or stop what listens there."
+        ) from error
+
+
+def _greet(settings: Settings) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    say(f"gridgov listens on http://{host}:{settings.port}{checked_root(settings.root_path)}")
+    if settings.demo:
+        say("Demonstration accounts (never use them for real data):")
+        for account in read_json("accounts.json"):
+            label = f"{account['label_zh']} / {account['label_en']}"
+            say(f"  {account['login']:<12} {account['password']:<22} {label}")
+
+
+def serve(application: FastAPI, settings: Settings, listener: socket.socket) -> None:
+    """Answer on `listener` until SIGTERM or SIGINT; closes the listener."""
+    Reception.patience_s = settings.request_seconds
+    config = uvicorn.Config(
+        application,
+        http=Reception,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=settings.stop_seconds,
+        h11_max_incomplete_event_size=HEAD_MAX_BYTES,
+    )
+    server = Server(config, application.state.readiness.stopping, settings.stop_seconds)
+    try:
+        server.run([listener])
+    except KeyboardInterrupt:
+        LOG.info("interrupted")
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server that goes on listening for a while after SIGTERM, so that nobody meets a closed door first.
+
+    stopping: set at the signal; the app reads it. SIGINT, or a second SIGTERM, stops without that while.
+    """
+
+    def __init__(self, config: uvicorn.Config, stopping: threading.Event, stop_seconds: float) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+        self._stop_seconds = stop_seconds
+        self._told_at = 0.0
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop; see the class."""
+        if sig != signal.SIGTERM or self._stopping.is_set():
+            self._stopping.set()
+            super().handle_exit(sig, frame)
+            return
+        self._told_at = time.monotonic()
+        self._stopping.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to close the door now: once a quarter of the time is over, or nobody is connected."""
+        if await super().on_tick(counter):
+            return True
+        if not self._told_at:
+            return False
+        passed = time.monotonic() - self._told_at
+        if self.server_state.connections and passed < self._stop_seconds / 4:
+            return False
+        self.config.timeout_graceful_shutdown = max(1, round(self._stop_seconds - passed))
+        return True
+
+
+@dataclass
+class _Worker:
+    process: SpawnProcess
+    started: float
+
+
+class Supervisor:
+    """Keeps the processes of one service alive: one that ends is started anew, after a pause when it lived shortly."""
+
+    def __init__(self, settings: Settings, listener: socket.socket, numbers: Path) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._numbers = numbers
+        self._context = multiprocessing.get_context("spawn")
+        self._workers: list[_Worker] = []
+        self._pause = 0.0
+        self._stopping = False
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        name_numbers_folder(self._numbers)
+        while not self._stopping:
+            while len(self._workers) < self._settings.workers:
+                self._start()
+            wait([each.process.sentinel for each in self._workers], timeout=0.3)
+            self._look()
+        self._end()
+
+    def _stop(self, _: int, __: FrameType | None) -> None:
+        self._stopping = True
+
+    def _start(self) -> None:
+        told = (self._settings, self._listener, self._numbers)
+        process = self._context.Process(target=work, args=told, daemon=False)
+        process.start()
+        self._workers.append(_Worker(process, time.monotonic()))
+
+    def _look(self) -> None:
+        for each in [worker for worker in self._workers if not worker.process.is_alive()]:
+            self._workers.remove(each)
+            self._forget(each)
+            if self._stopping:
+                continue
+            brief = time.monotonic() - each.started < _SHORT_LIFE_S
+            self._pause = min(max(0.5, 2 * self._pause), _LONGEST_PAUSE_S) if brief else 0.0
+            facts = {"process": each.process.pid, "exit": each.process.exitcode, "pause_s": self._pause}
+            LOG.warning("a serving process ended; starting another", extra={"facts": facts})
+            time.sleep(self._pause)
+
+    def _forget(self, worker: _Worker) -> None:
+        if worker.process.pid is not None:
+            mark_process_dead(worker.process.pid, str(self._numbers))  # type: ignore[no-untyped-call]
+
+    def _end(self) -> None:
+        for each in self._workers:
+            each.process.terminate()
+        self._listener.close()  # the processes have their own; ours would leave callers waiting
+        until = time.monotonic() + self._settings.stop_seconds + 5
+        for each in self._workers:
+            each.process.join(max(0.1, until - time.monotonic()))
+            if each.process.is_alive():
+                each.process.kill()
+                each.process.join()
+
+
+def work(settings: Settings, listener: socket.socket, numbers: Path) -> None:
+    """One of several serving processes, from its start to its end; it stops when its supervisor is gone."""
+    journal.configure(settings)
+    threading.Thread(target=_follow, name="follow the supervisor", daemon=True).start()
+    try:
+        with opened(settings) as store:
+            store.check()
+            serve(create_app(settings, store, numbers=numbers), settings, listener)
+    except GridgovError as error:
+        LOG.error("a serving process cannot start", extra={"facts": {"told": error.message}})  # noqa: TRY400 (for people)
+        sys.exit(1)
+
+
+def _follow() -> None:
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None:
+        supervisor.join()
+        os.kill(os.getpid(), signal.SIGTERM)
