@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 
 from gridgov.models import RecordKind
 from gridgov.models.identifiers import new_identifier
@@ -33,8 +34,20 @@ def read_contact(tx: Tx, identifier: str) -> dict[str, Any] | None:
 
 
 def add_text(tx: Tx, kind: RecordKind, record_id: str, text: str) -> None:
-    """Keep what a reporter wrote, word for word, apart from the record."""
-    inside(tx).connection.execute(
+    """Keep what the reporter of a new record wrote, word for word, apart from the record.
+
+    Words that are there already were left by a crash between the two files of the embedded store, before the record
+    itself was kept; the report that is sent again brings them once more, so these go.
+    """
+    connection = inside(tx).connection
+    connection.execute(
+        delete(original_texts).where(
+            original_texts.c.zone == tx.scope.zone,
+            original_texts.c.record_kind == kind.name,
+            original_texts.c.record_id == record_id,
+        )
+    )
+    connection.execute(
         insert(original_texts).values(
             id=new_identifier(tx.now),
             zone=tx.scope.zone,
@@ -55,6 +68,29 @@ def texts_of(tx: Tx, kind: RecordKind, record_id: str) -> list[str]:
         original_texts.c.erased_at.is_(None),
     )
     return [str(text) for text in inside(tx).connection.execute(statement).scalars()]
+
+
+def sweep_unowned(tx: Tx, before: dt.datetime) -> int:
+    """Remove contacts and words of the zone, made before `before`, whose record is not there; returns how many.
+
+    A crash between the two files of the embedded store leaves them when the report is never sent again.
+    """
+    issues = RECORDS["issues"]
+    contact_used = exists().where(issues.c.zone == contacts.c.zone, issues.c.contact_id == contacts.c.id)
+    unused = delete(contacts).where(
+        contacts.c.zone == tx.scope.zone, contacts.c.created_at < before, ~contact_used
+    )
+    record_there = exists().where(
+        issues.c.zone == original_texts.c.zone, issues.c.id == original_texts.c.record_id
+    )
+    homeless = delete(original_texts).where(
+        original_texts.c.zone == tx.scope.zone,
+        original_texts.c.record_kind == "issues",
+        original_texts.c.created_at < before,
+        ~record_there,
+    )
+    connection = inside(tx).connection
+    return sum(connection.execute(statement).rowcount for statement in (unused, homeless))
 
 
 def erase(tx: Tx, kind: RecordKind, record_id: str, contact_id: str | None) -> None:
