@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI
 
 from api import (
     areas,
+    attachments,
     audit,
     auth,
     buildings,
@@ -61,6 +62,7 @@ ROUTERS: Final = (
     links.router,
     stats.router,
     imports.router,
+    attachments.router,
     jobs.router,
     exports.router,
     auth.router,
@@ -118,7 +120,12 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
-    app.add_middleware(Edge, upload_max_bytes=settings.upload_max_bytes, root_path=settings.root_path)
+    app.add_middleware(
+        Edge,
+        upload_max_bytes=settings.upload_max_bytes,
+        photo_max_bytes=settings.attachment_max_bytes,
+        root_path=settings.root_path,
+    )
     app.build_middleware_stack = lambda: Observed(  # type: ignore[method-assign]  # faults are answered inside it
         FastAPI.build_middleware_stack(app),
         meters=meters,

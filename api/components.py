@@ -97,6 +97,17 @@ def _collection() -> Schema:
     )
 
 
+def _photo() -> Schema:
+    staff = {
+        **dict.fromkeys(("file_name", "taken_at"), MAYBE_TEXT),
+        **dict.fromkeys(("taken_lon", "taken_lat"), MAYBE_NUMBER),
+        "created_by": TEXT,
+    }
+    plain = dict.fromkeys(("id", "media_type", "created_at", "content", "thumbnail"), TEXT)
+    numbers = dict.fromkeys(("size_bytes", "width", "height"), COUNT)
+    return an_object({**plain, **numbers, **staff}, (*plain, *numbers))
+
+
 def _answers() -> dict[str, Schema]:
     position = {
         "lon": NUMBER,
@@ -124,6 +135,8 @@ def _answers() -> dict[str, Schema]:
         "PositionLinks": an_object(position, ("lon", "lat", "links", "explanation")),
         "Health": an_object({"status": {"const": "ok"}, "parts": {"type": "object"}}, ("status",)),
         "Contact": an_object(contact),
+        "Photo": _photo(),
+        "Photos": an_object({"items": {"type": "array", "items": ref("Photo")}}, ("items",)),
         "Reported": an_object(reported, ("issue", "links", "explanation")),
     }
 

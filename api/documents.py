@@ -14,12 +14,18 @@ from api import schemas
 from api.answers import answer
 from api.components import components
 from api.rights import RIGHTS
+from gridgov.models import KINDS
 from maps.views import VIEW_NAMES
 
 router = APIRouter(tags=["service"])
 
 TITLE = "gridgov"
-_IN_PATHS = {"identifier": {"format": "uuid"}, "view": {"enum": list(VIEW_NAMES)}}
+_IN_PATHS = {
+    "identifier": {"format": "uuid"},
+    "attachment": {"format": "uuid"},
+    "kind": {"enum": list(KINDS)},
+    "view": {"enum": list(VIEW_NAMES)},
+}
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
     "h2{margin-top:2.5rem;border-bottom:1px solid #ccc}h3{margin:1.5rem 0 .25rem;overflow-wrap:anywhere}"

@@ -28,6 +28,7 @@ from gridgov.store.watching import CURRENT, Watch
 BODY_MAX_BYTES: Final = 20 * 1024**2
 FORM_ROOM_BYTES: Final = 1024**2  # for the fields beside the file and the boundaries between them
 UPLOAD_ROUTES: Final = ("/api/import", "/api/import-jobs")
+PHOTO_ROUTE: Final = re.compile(r"/api/[a-z]+/[^/]+/attachments")
 JSON_TYPES: Final = ("application/json", "application/geo+json", "application/merge-patch+json")
 QUERY_MAX_BYTES: Final = 8 * 1024
 JSON_DEPTH: Final = 32  # a GeoJSON collection of collections needs ten
@@ -158,9 +159,12 @@ class Edge:
     root_path: below which path people see the service; a proxy may leave it in the request's path or take it away.
     """
 
-    def __init__(self, app: ASGIApp, *, upload_max_bytes: int, root_path: str = "") -> None:
+    def __init__(
+        self, app: ASGIApp, *, upload_max_bytes: int, photo_max_bytes: int, root_path: str = ""
+    ) -> None:
         self.app = app
         self.upload_max_bytes = upload_max_bytes
+        self.photo_max_bytes = photo_max_bytes
         self.root = checked_root(root_path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -182,13 +186,20 @@ class Edge:
             return
         if inner["method"] == "HEAD":
             inner["method"] = "GET"
-        limit = self.upload_max_bytes + FORM_ROOM_BYTES if path in UPLOAD_ROUTES else BODY_MAX_BYTES
         try:
-            await self.app(inner, _limited(inner, receive, limit), send)
+            await self.app(inner, _limited(inner, receive, self._limit(path)), send)
         finally:
             watch = CURRENT.get()
             if watch is not None and "route" in inner:
                 watch.route = inner["route"].path
+
+    def _limit(self, path: str) -> int:
+        """How many bytes the body of a request to this path may have."""
+        if path in UPLOAD_ROUTES:
+            return self.upload_max_bytes + FORM_ROOM_BYTES
+        if PHOTO_ROUTE.fullmatch(path):
+            return self.photo_max_bytes + FORM_ROOM_BYTES
+        return BODY_MAX_BYTES
 
     def _whole(self, path: str) -> str:
         """The path as people see it, whether the proxy took the root away or not."""

@@ -84,6 +84,9 @@ _IF_MATCH: Final = parameter(
     "If-Match", "The ETag of the version the change was made from.", {"type": "string", "pattern": '^"\\d{1,9}"$'},
     place="header",
 )  # fmt: skip
+_DEVICE: Final = parameter(
+    "X-Device-Token", "What the form keeps to recognise its own device.", {"type": "string"}, place="header"
+)
 _NUMBERS: Final = r"^-?\d+(\.\d+)?(,-?\d+(\.\d+)?){%d}$"
 
 
@@ -218,15 +221,9 @@ def publishing() -> Route:
 def reporting() -> Route:
     """POST of an issue."""
     schema = ref("Reported")
-    device = parameter(
-        "X-Device-Token",
-        "What the form keeps to recognise its own device.",
-        {"type": "string"},
-        place="header",
-    )
     lang = parameter("lang", "Language of the explanation.", {"type": "string", "enum": ["zh", "en"]})
     answers = {201: ("Reported.", schema), 200: ("The same was sent before.", schema)}
-    return route(answers, (*WRITE_FAULTS, 429), body="Report", parameters=[device, lang])
+    return route(answers, (*WRITE_FAULTS, 429), body="Report", parameters=[_DEVICE, lang])
 
 
 def moving() -> Route:
@@ -279,16 +276,15 @@ def importing() -> Route:
             parameter("map", "COLUMN=field, any number of times.", {"type": "array", "items": text}),
         ],
     )
-    file = {
-        "type": "object",
-        "properties": {"file": {"type": "string", "format": "binary"}},
-        "required": ["file"],
-    }
-    made["openapi_extra"]["requestBody"] = {
-        "required": True,
-        "content": {"multipart/form-data": {"schema": file}},
-    }
+    made["openapi_extra"]["requestBody"] = _form()
     return made
+
+
+def _form(**fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A body with a file and other fields."""
+    properties = {"file": {"type": "string", "format": "binary"}, **fields}
+    form = {"type": "object", "properties": properties, "required": ["file"]}
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
 def exporting(formats: Mapping[str, Any]) -> Route:
@@ -302,6 +298,33 @@ def exporting(formats: Mapping[str, Any]) -> Route:
         },
     }
     return made
+
+
+def adding_photo() -> Route:
+    """POST of a photo."""
+    schema = ref("Photo")
+    answers = {201: ("Added.", schema), 200: ("The same was sent before.", schema)}
+    made = route(answers, (*WRITE_FAULTS, 507), parameters=[_DEVICE])
+    identifier = {"type": "string", "format": "uuid", "description": "Makes it safe to repeat."}
+    made["openapi_extra"]["requestBody"] = _form(id=identifier)
+    return made
+
+
+def photo() -> Route:
+    """GET of a picture."""
+    made = route({}, (*READ_FAULTS, 304))
+    made["responses"][200] = {
+        "description": "The picture.",
+        "content": {
+            each: {"schema": {"type": "string", "format": "binary"}} for each in ("image/jpeg", "image/webp")
+        },
+    }
+    return made
+
+
+def erasing_photo() -> Route:
+    """DELETE of a photo."""
+    return route({204: ("Erased.", None)}, (*READ_FAULTS, 409))
 
 
 def auditing() -> Route:

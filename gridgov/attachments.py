@@ -216,11 +216,14 @@ def _see(tx: Tx, kind: RecordKind, record_id: str) -> None:
     tx.get(kind, record_id)
 
 
-def erase(tx: Tx, kind: RecordKind, record_id: str, identifier: str) -> tuple[str, ...]:
+def erase(
+    tx: Tx, kind: RecordKind, record_id: str, identifier: str, address: str | None = None
+) -> tuple[str, ...]:
     """Erase a photo for good: its row stays, empty, with the time; history and audit log say so.
 
-    Returns the hashes whose bytes may go now, for `drop_unnamed` after the commit. Raises NotFound (also the second
-    time), NotAllowed for a role that may not write the kind.
+    address: the keyed hash of where the wish came from, for the audit log. Returns the hashes whose bytes may go now,
+    for `drop_unnamed` after the commit. Raises NotFound (also the second time), NotAllowed for a role that may not
+    write the kind.
     """
     action = _ERASING.get(kind.name, f"{kind.name}:write")
     row = photo_of(tx, kind, record_id, identifier)
@@ -228,7 +231,8 @@ def erase(tx: Tx, kind: RecordKind, record_id: str, identifier: str) -> tuple[st
         raise NotAllowed(f"The role {tx.scope.role} may not erase photos of {kind.en}.", action=action)
     rows.blank_attachment(tx, row["id"])
     tx.record_event(kind, row["record_id"], "attachment_erased", {"attachment": row["id"]})
-    record_audit(tx, "attachments:erase", row["id"], details={"kind": kind.name, "record": row["record_id"]})
+    details = {"kind": kind.name, "record": row["record_id"]}
+    record_audit(tx, "attachments:erase", row["id"], address=address, details=details)
     return row["hash"], row["thumbnail_hash"]
 
 
