@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from api import bearers, records
+from api import records
 from api.records import read_values
+from api.sessions import hash_token
 from gridgov.access import Scope
 from gridgov.store import Store
 from gridgov.store.queries import tokens
@@ -46,7 +47,7 @@ class TestMaking:
         assert len(token) == 46  # 32 random bytes
         assert token not in admin.get("/api/tokens").text
         with store.begin(Scope.system(ZONE), NOW) as tx:
-            row = tokens.find_token(tx, bearers.hash_token(token))
+            row = tokens.find_token(tx, hash_token(token))
         assert row is not None
         assert token not in str(row)
 
