@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import errors, journal
 from api.proxies import Network
 from gridgov.errors import ConfigurationProblem, InvalidValue, TooLarge, UnreadableFile, UnsupportedFormat
+from gridgov.settings import Settings
 from gridgov.store.watching import CURRENT, Watch
 
 BODY_MAX_BYTES: Final = 20 * 1024**2
@@ -104,7 +105,8 @@ class Observed:
             await self.app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        watch, method, seen = Watch(journal.request_id(connection, self.trusted)), scope["method"], _Seen()
+        watch, seen = Watch(journal.request_id(connection, self.trusted)), _Seen()
+        method = journal.known_method(scope["method"])
         CURRENT.set(watch)  # a request is a task of its own: the value ends with it
         if self.traces is not None:
             known = journal.from_proxy(connection, self.trusted)
@@ -156,16 +158,15 @@ def checked_root(text: str) -> str:
 class Edge:
     """Inside the answers to faults: the proxy's path, `/z/{zone}/…` as the zone and the rest, HEAD as a GET.
 
-    root_path: below which path people see the service; a proxy may leave it in the request's path or take it away.
+    Its root_path says below which path people see the service; a proxy may leave it in the request's path or take it
+    away.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, upload_max_bytes: int, photo_max_bytes: int, root_path: str = ""
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self.app = app
-        self.upload_max_bytes = upload_max_bytes
-        self.photo_max_bytes = photo_max_bytes
-        self.root = checked_root(root_path)
+        self.upload_max_bytes = settings.upload_max_bytes
+        self.photo_max_bytes = settings.attachment_max_bytes
+        self.root = checked_root(settings.root_path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the class."""

@@ -30,6 +30,7 @@ REQUEST_ID: Final = "X-Request-Id"
 ACCESS: Final = logging.getLogger("gridgov.access")
 OWN: Final = ("gridgov", "uvicorn")
 NO_ROUTE: Final = "none"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PLACES: Final = 25  # innermost lines of a traceback that are told
 _PATH_PARTS: Final = 3  # of a file's path: enough to find it, nothing of the machine
@@ -72,6 +73,11 @@ def request_id(request: HTTPConnection, trusted: Sequence[Network]) -> str:
     if _ID.fullmatch(given) and from_proxy(request, trusted):
         return given
     return secrets.token_hex(8)
+
+
+def known_method(method: str) -> str:
+    """The method itself, or "other": whoever calls may write anything there."""
+    return method if method in METHODS else "other"
 
 
 def tell_access(watch: Watch, method: str, status: int, seconds: float, size: int) -> None:
