@@ -134,6 +134,11 @@ class Connection:
             time.sleep(0.02)
         raise Stopped
 
+    def close(self) -> None:
+        """Give the connection up."""
+        if self._http is not None:
+            self._http.close()
+
     def _once(
         self, method: str, path: str, body: Any, headers: Mapping[str, str], *, repeated: bool
     ) -> Answer | None:

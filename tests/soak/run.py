@@ -18,6 +18,8 @@ from tests.soak.journal import Journal, read_journals
 from tests.soak.serving import GRIDGOV, Database, Service
 from tests.soak.writers import Issues, Parcels, Publications, Writer
 from tests.soak.zone import prepare
+from tests.throwaway_postgres import TEMPLATE, administration, with_database
+from tests.throwaway_postgres import start as start_cluster
 
 ISSUE_WRITERS = 6
 _WRITING_SECONDS = (0.15, 0.9)  # between two kills
@@ -58,17 +60,19 @@ class Soak:
         self.url = url
         self.outcome = Outcome(name, seed)
         self.random = random.Random(seed)  # noqa: S311  the same run again from the same seed
-        self.journals = folder / "journals"
-        self.journals.mkdir()
+        self.folder = folder / "journals"
+        self.folder.mkdir()
         prepare(url, _now())
         self.service = Service(url, folder, program=program, settings=settings)
         self.gate = Gate()
         self.connections: list[Connection] = []
+        self.journals: list[Journal] = []
         self.clients = [self._client(number) for number in range(ISSUE_WRITERS + 2)]
 
     def _client(self, number: int) -> Client:
         connection = Connection(self.service.port, self.gate, self.outcome.told)
-        journal = Journal(self.journals / f"{number}.jsonl")
+        journal = Journal(self.folder / f"{number}.jsonl")
+        self.journals.append(journal)
         seed = f"{self.outcome.seed}/{number}"
         writer: Writer
         if number < ISSUE_WRITERS:
@@ -102,6 +106,10 @@ class Soak:
             for client in self.clients:
                 if client.is_alive():
                     client.join(60)
+            for connection in self.connections:
+                connection.close()
+            for journal in self.journals:
+                journal.close()
             self.service.stop()
         self.outcome.seconds = time.monotonic() - started
         return self.outcome
@@ -140,7 +148,7 @@ class Soak:
             for words in client.violations:
                 self._tell("answer", words)
             client.violations.clear()
-        expected = read_journals(self.journals)
+        expected = read_journals(self.folder)
         self.outcome.acknowledged = expected.acknowledged
         store = open_store(self.url)
         try:
@@ -183,6 +191,14 @@ def stop_database(database: Database) -> Callable[[Soak], float]:
         return time.monotonic()
 
     return kill
+
+
+def durable_database() -> Database:
+    """A new PostgreSQL cluster that flushes what it commits, with the means to check its indexes."""
+    cluster = start_cluster(durable=True)
+    with administration(with_database(cluster.url, TEMPLATE)) as cursor:
+        cursor.execute("CREATE EXTENSION amcheck")
+    return Database(cluster)
 
 
 def _now() -> dt.datetime:
