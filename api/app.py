@@ -120,12 +120,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
-    app.add_middleware(
-        Edge,
-        upload_max_bytes=settings.upload_max_bytes,
-        photo_max_bytes=settings.attachment_max_bytes,
-        root_path=settings.root_path,
-    )
+    app.add_middleware(Edge, settings=settings)
     app.build_middleware_stack = lambda: Observed(  # type: ignore[method-assign]  # faults are answered inside it
         FastAPI.build_middleware_stack(app),
         meters=meters,
