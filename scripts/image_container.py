@@ -21,7 +21,7 @@ START_SECONDS, STOP_SECONDS = 60, 30
 
 @dataclass(frozen=True)
 class Container:
-    """A process in name spaces of its own: `init` is its first process as this machine counts it, 0 when it has ended."""
+    """A process in name spaces of its own. init: its first process as this machine counts it, 0 when it has ended."""
 
     image: Image
     outer: subprocess.Popen[str]
