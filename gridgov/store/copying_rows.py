@@ -31,6 +31,7 @@ from gridgov.store.types import Geometry, Instant, Json, StoredGeometry, decoded
 
 _PIECE = 5_000
 _NULL = "\\N"
+_EXACT = 2**53  # whole numbers beyond are told as the nearest float: jsonb has all digits of 1e300, text has not
 Row = dict[str, Any]
 Pieces = Iterator[list[Row]]
 
@@ -152,8 +153,8 @@ def _canonical(value: Any) -> Any:
         return [_canonical(each) for each in value]
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value
-    number = float(value)
-    return repr(int(value) if isinstance(value, int) or number.is_integer() else number)
+    whole = isinstance(value, int) or value.is_integer()
+    return int(value) if whole and abs(value) <= _EXACT else float(value)
 
 
 def _write(target: Transaction, table: Table, pieces: Pieces) -> None:
@@ -169,7 +170,7 @@ def _write(target: Transaction, table: Table, pieces: Pieces) -> None:
         except psycopg2.Error as error:
             if stream.fault is not None:
                 raise stream.fault from error
-            if isinstance(error, (psycopg2.DataError, psycopg2.IntegrityError)):
+            if isinstance(error, (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.InternalError)):
                 reason = " ".join(str(error).splitlines()[:2])
                 raise ArchiveProblem(
                     f"A row of {table.name} does not fit into PostgreSQL: {reason}. Mend it at its source.",
