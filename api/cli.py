@@ -25,11 +25,14 @@ HELP = "gridgov: the one map a development zone shares: land, plants, grids, and
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 users = typer.Typer(help="Accounts: add, list, disable, and set a password.", no_args_is_help=True)
 app.add_typer(users, name="user")
+jobs = typer.Typer(help="Work outside requests: list, show, cancel.", no_args_is_help=True)
+app.add_typer(jobs, name="jobs")
 programs = typer.Typer(help="Tokens of programs: add, list, revoke.", no_args_is_help=True)
 app.add_typer(programs, name="token")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON instead of words.")]
 InZone = Annotated[str, typer.Option("--zone", help="The zone meant; not needed when the store has one.")]
+OfService = Annotated[bool, typer.Option("--service", help="The service's own recurrent work, of no zone.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read it from standard input.")]
 
 
@@ -135,12 +138,17 @@ def import_file(
     places: Annotated[
         Path | None, typer.Option("--places", help="Write the faulty places as GeoJSON.")
     ] = None,
+    background: Annotated[
+        bool,
+        typer.Option("--background", help="Let a worker do it, and follow it; Ctrl-C leaves it running."),
+    ] = False,
     zone: InZone = "",
     as_json: AsJson = False,
 ) -> None:
     """Check a file and load it: all of it in one transaction, or nothing. Exit code 1 when it was rejected."""
     options = (crs, axes, columns or [], scheme, source_layer, skip_bad, dry_run, places, zone, as_json)
-    commands().run_import(utc_now, file, layer, *options)
+    run = commands("api.working").run_import_later if background else commands().run_import
+    run(utc_now, file, layer, *options)
 
 
 @app.command()
@@ -269,6 +277,39 @@ def transfer(
 ) -> None:
     """Copy everything of one store into another of any kind, and compare both; FROM stays as it is."""
     commands("api.safekeeping").run_transfer(utc_now, source, target, from_files, to_files, as_json)
+
+
+@app.command()
+def worker(
+    once: Annotated[bool, typer.Option("--once", help="Run what is due now, then end.")] = False,
+    threads: Annotated[int, typer.Option(min=1, max=16, help="Jobs run at once.")] = 1,
+) -> None:
+    """Run jobs beside or instead of `serve`; any number of workers may. Hands its job back when it is stopped."""
+    commands("api.working").run_worker(utc_now, once, threads)
+
+
+@jobs.command("list")
+def jobs_list(
+    state: Annotated[str, typer.Option(help="waiting, running, done, failed or cancelled.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
+    service: OfService = False,
+    zone: InZone = "",
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    commands("api.working").run_jobs_list(utc_now, state, service, limit, zone, as_json)
+
+
+@jobs.command("show")
+def jobs_show(job: str, service: OfService = False, zone: InZone = "", as_json: AsJson = False) -> None:
+    """Show how far a job is, or what came of it."""
+    commands("api.working").run_jobs_show(utc_now, job, service, zone, as_json)
+
+
+@jobs.command("cancel")
+def jobs_cancel(job: str, service: OfService = False, zone: InZone = "") -> None:
+    """Cancel a job that waits; ask one that runs to stop."""
+    commands("api.working").run_jobs_cancel(utc_now, job, service, zone)
 
 
 def _password(from_stdin: bool) -> str:

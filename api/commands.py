@@ -145,7 +145,7 @@ def run_import(
 ) -> None:
     """Check a file and load it; see `gridgov import`."""
     settings = read_settings()
-    _check_folder(places)
+    check_folder(places)
     kind, constants = layer_target(layer)
     options = Options.from_words(
         crs=crs, axes=axes, mapping=columns, scheme=scheme, layer=source_layer, constants=constants
@@ -188,7 +188,7 @@ def _print_refusal(error: ImportRejected | CoordinateSystemNeeded, *, as_json: b
         print_proposals(error, out)
 
 
-def _check_folder(file: Path | None) -> None:
+def check_folder(file: Path | None) -> None:
     """Raises NotFound before any work is done when the folder to write into is not there."""
     if file is not None and not file.resolve().parent.is_dir():
         raise NotFound(
@@ -201,7 +201,7 @@ def run_export(
 ) -> None:
     """Write records to a file; see `gridgov export`."""
     settings = read_settings()
-    _check_folder(file)
+    check_folder(file)
     kind, constants = layer_target(layer)
     if language not in {"", *_LANGUAGES}:
         raise typer.BadParameter("use zh or en", param_hint="--language")

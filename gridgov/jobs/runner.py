@@ -93,13 +93,17 @@ class Runner:
         for bell in self._bells:
             bell.set()
 
-    def stop(self, seconds: float) -> None:
+    def ask_to_stop(self, seconds: float) -> None:
         """Take no more jobs; runs end at their next step or are handed back after `seconds`, for another worker."""
         self._deadline = time.monotonic() + seconds
         self._stopping.set()
         for run in tuple(self._runs):
             run.handing_back = True
         self.wake()
+
+    def stop(self, seconds: float) -> None:
+        """`ask_to_stop`, and wait until that has happened."""
+        self.ask_to_stop(seconds)
         for lane in self._lanes:
             lane.join(seconds + self._watch_seconds + self.means.settings.store_wait_seconds)
         self._pool.shutdown(wait=False, cancel_futures=True)
