@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -65,6 +69,48 @@ WORDS = (
     ("scope", "可见范围", "What one actor sees: rows by role, area and department, and columns."),
 )
 
+# Every setting by what an administrator wants to do with it.
+PURPOSES = {
+    "The store": ("database_url", "store_pool_size", "store_wait_seconds"),
+    "Serving": (
+        "secret",
+        "demo",
+        "default_zone",
+        "host",
+        "port",
+        "public_url",
+        "root_path",
+        "trusted_proxies",
+        "workers",
+        "stop_seconds",
+    ),
+    "Limits": (
+        "request_seconds",
+        "upload_max_bytes",
+        "unpacked_max_bytes",
+        "import_max_rows",
+        "geometry_max_vertices",
+        "page_max",
+        "session_hours",
+        "sign_in_limit",
+        "public_reports_per_hour",
+    ),
+    "Photos": (
+        "attachments_url",
+        "s3_endpoint",
+        "s3_region",
+        "s3_access_key",
+        "s3_secret_key",
+        "attachment_max_bytes",
+        "attachment_max_pixels",
+        "attachment_side",
+        "thumbnail_side",
+        "attachments_per_record",
+    ),
+    "Jobs": ("job_threads", "job_lease_seconds", "job_attempts"),
+    "Watching": ("metrics_token", "telemetry_endpoint", "slow_query_ms", "log_format", "log_level"),
+}
+
 
 def vocabularies() -> list[Vocabulary]:
     """Every closed list, in the order of the code."""
@@ -83,15 +129,51 @@ def glossary() -> Iterator[str]:
         yield from (f"| `{term.code}` | {term.zh} | {term.en} |" for term in words.terms)
 
 
+def settings() -> Iterator[str]:
+    """The settings by purpose."""
+    yield "## Settings\n"
+    yield "All from the environment; an unknown `GRIDGOV_…` key is refused, and so is a value out of bounds."
+    yield "A setting marked 🔒 is a secret: it is never logged or shown, and no backup holds it."
+    for purpose, names in PURPOSES.items():
+        yield f"\n### {purpose}\n\n| setting | default | bounds | meaning |\n|---|---|---|---|"
+        for name in names:
+            setting = Settings.model_fields[name]
+            secret = setting.annotation is SecretStr
+            default = "" if secret or setting.default == "" else f"`{setting.default}`"
+            lock = " 🔒" if secret else ""
+            yield f"| `{PREFIX}{name.upper()}`{lock} | {default} | {bounds(setting)} | {setting.description} |"
+
+
+def bounds(setting: FieldInfo) -> str:
+    """What a value must keep to: from and to, a length, or the words it may be."""
+    found = {}
+    for rule in setting.metadata:
+        for name in ("ge", "gt", "le", "lt", "max_length", "pattern"):
+            value = getattr(rule, name, None)
+            if value is not None:
+                found[name] = value
+    if "pattern" in found:
+        return re.sub(r"[\^$()]", "", found["pattern"]).replace("|", ", ")
+    words = {
+        "ge": "from {}",
+        "gt": "above {}",
+        "le": "to {}",
+        "lt": "below {}",
+        "max_length": "at most {} characters",
+    }
+    told = " ".join(words[name].format(_number(value)) for name, value in found.items())
+    return "true, false" if setting.annotation is bool else told
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
 def reference() -> Iterator[str]:
     """docs/reference.md."""
     yield "# Reference: settings, layers, records, rights\n"
     yield MADE + "\n"
-    yield "## Settings\n\nAll from the environment; an unknown `GRIDGOV_…` key is refused.\n"
-    yield "| setting | default | meaning |\n|---|---|---|"
-    for name, setting in Settings.model_fields.items():
-        default = "" if name == "secret" or setting.default == "" else f"`{setting.default}`"
-        yield f"| `{PREFIX}{name.upper()}` | {default} | {setting.description} |"
+    yield from settings()
     yield "\n## Layers\n\n| layer | records | 中文 | English | from zoom |\n|---|---|---|---|---|"
     for layer in LAYERS.values():
         only = f" with {layer.where[0]} = {layer.where[1]}" if layer.where else ""
