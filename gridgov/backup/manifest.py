@@ -35,7 +35,7 @@ _EntryName = Annotated[
         max_length=500,
     ),
 ]
-_PASSWORD_IN_URL = re.compile(r"(//[^/@:\s]*):[^@/\s]*@")
+_PASSWORD_IN_URL = re.compile(r"(//[^/@:\s]*):[^/\s]*@")
 _PASSWORD_IN_QUERY = re.compile(r"(?i)((?:password|passwd|secret|token|sslpassword)=)[^&\s]*")
 
 

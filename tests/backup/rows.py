@@ -90,7 +90,9 @@ def _row(table: Table, number: int, made: Mapping[str, Sequence[Row]]) -> Row:
                 later = _value(table, target, number + 1)
                 row[name] = None if number == COUNT - 1 else later
             else:
-                row[name] = made[target.table.name][number][target.name]
+                row[name] = (
+                    made[target.table.name][number][target.name] if target.table.name in made else None
+                )
     return row
 
 
