@@ -13,7 +13,7 @@ from api import schemas
 from api.answers import answer
 from api.deps import ScopedCall
 from api.querying import known_parameters, read_limit
-from gridgov.errors import InvalidCursor
+from gridgov.errors import InvalidCursor, InvalidValue
 from gridgov.models import KINDS, Field, FieldType
 from gridgov.models.checking import checked
 from gridgov.store.queries.audit import list_audit
@@ -37,6 +37,8 @@ TRACES: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
         ("POST", "/api/import-jobs"): "nothing yet: the file is only looked at until its job is confirmed",
         ("POST", "/api/jobs/{identifier}/confirm"): "import:run",
         ("DELETE", "/api/jobs/{identifier}"): "jobs:cancel",
+        ("POST", "/api/{kind}/{identifier}/attachments"): EVENTS,
+        ("DELETE", "/api/{kind}/{identifier}/attachments/{attachment}"): "attachments:erase",
         ("POST", "/api/session"): "sign-in",
         ("DELETE", "/api/session"): "sign-out",
         ("POST", "/api/users"): "users:add",
@@ -54,12 +56,14 @@ _HIDDEN: Final = frozenset({"fid", "zone"})
 def read_audit(request: Request, call: ScopedCall) -> Response:
     """What was done to the service, newest first, a page at a time."""
     given = known_parameters(request.query_params.multi_items(), ("since", "cursor", "limit"))
-    since = _LOST_PLUS.sub(r"+\1", given["since"]) if "since" in given else None
+    since = checked(_SINCE, _LOST_PLUS.sub(r"+\1", given["since"])) if "since" in given else None
+    if since is None and "since" in given:
+        raise InvalidValue("“since” is empty; leave it out or name an instant.", field="since")
     limit = read_limit(given.get("limit", "100"), call.service.settings.page_max)
     with call.read() as tx:
         rows = list_audit(
             tx,
-            since=None if since is None else checked(_SINCE, since),
+            since=since,
             after=_cursor(given.get("cursor")),
             limit=limit + 1,
         )
