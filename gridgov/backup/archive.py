@@ -24,7 +24,7 @@ from gridgov.store.copying_parts import file_trouble, flush_folder
 _PIECE = 1024**2
 _LEVEL = 1  # deflate's fastest: a backup that takes long is made seldom
 _SEALED = b"gridgov backup, SHA-256 of all before this comment: "
-_COMMENT = _SEALED + b"0" * 64
+COMMENT = _SEALED + b"0" * 64  # stands there until the hash is known
 _MANIFEST_MOST = 256 * 1024**2
 
 
@@ -60,7 +60,7 @@ class ArchiveWriter:
         """Write the manifest, the zip's directory and the seal."""
         with self.entry(NAME, made_at) as target:
             target.write(manifest.as_bytes())
-        self._zip.comment = _COMMENT
+        self._zip.comment = COMMENT
         self._target.ending = True
         self._zip.close()
 
@@ -77,7 +77,7 @@ class _Sealing:
     def write(self, data: bytes, /) -> int:
         if self.dropped:
             return len(data)
-        if self.ending and data == _COMMENT:
+        if self.ending and data == COMMENT:
             self._target.write(_SEALED + self._hash.hexdigest().encode())
         else:
             self._hash.update(data)
@@ -149,6 +149,8 @@ class Archive:
         self.manifest = read_manifest(_read_whole(opened))
         self._entries = self.manifest.by_name
         self._check_directory()
+        if len(opened.comment) != len(COMMENT) or not opened.comment.startswith(_SEALED):
+            raise ArchiveDamaged(f"The end of {path.name} is cut off; copy it anew.", file=path.name)
 
     @contextmanager
     def part(self, name: str) -> Iterator[CheckedReader]:
@@ -238,7 +240,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
 def check_seal(path: Path, progress: Progress) -> None:
     """Raises ArchiveDamaged unless every byte of the file is as it was written."""
-    size = path.stat().st_size - len(_COMMENT)
+    size = path.stat().st_size - len(COMMENT)
     digest = hashlib.sha256()
     with path.open("rb") as source:
         left = max(size, 0)
@@ -246,7 +248,7 @@ def check_seal(path: Path, progress: Progress) -> None:
             digest.update(piece)
             left -= len(piece)
             progress.advance(len(piece))
-        seal = source.read(len(_COMMENT))
+        seal = source.read(len(COMMENT))
     if seal != _SEALED + digest.hexdigest().encode():
         raise ArchiveDamaged(
             f"{path.name} is not as it was written: its seal does not fit, though its entries do. Copy it anew.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +21,7 @@ from gridgov.backup import transfer
 from gridgov.blobs.folder import FolderBlobs
 from gridgov.errors import ArchiveDamaged, ArchiveProblem, PlaceNotEmpty, SchemaMissing
 from gridgov.models import AREAS, DEPARTMENTS, ISSUES
-from gridgov.store import Query, Store
+from gridgov.store import Query, Store, copying_sqlite
 from gridgov.store.copying import one_moment
 from gridgov.store.copying_rows import copy_table, digest_table
 from gridgov.store.queries.audit import list_audit, record_audit
@@ -315,6 +316,32 @@ def _facility(number: int) -> dict[str, Any]:
         "changed_by": "s",
         "payload_hash": "-",
     }
+
+
+def test_nobody_commits_between_the_looks_at_the_two_files(
+    sqlite_store: Store, system: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, waited = copying_sqlite.look_at_both, list[bool]()
+
+    def write() -> None:
+        with sqlite_store.begin(system, NOW, write=True) as tx:
+            tx.insert(DEPARTMENTS, sample("departments"))
+            record_audit(tx, "jobs:cancel")
+
+    writer = threading.Thread(target=write)
+
+    def slow_look(connection: Any) -> None:
+        connection.exec_driver_sql("SELECT count(*) FROM main.sqlite_master").scalar_one()
+        writer.start()
+        writer.join(0.3)
+        waited.append(writer.is_alive())
+        look(connection)
+
+    monkeypatch.setattr(copying_sqlite, "look_at_both", slow_look)
+    with one_moment(sqlite_store, NOW) as reading:
+        writer.join(5)
+        assert (waited, writer.is_alive()) == ([True], False)
+        assert digest_table(reading, "audit_log").rows == digest_table(reading, "departments").rows == 0
 
 
 def test_the_move_sees_one_moment_of_both_files(sqlite_store: Store, system: Scope) -> None:
