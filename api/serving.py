@@ -96,6 +96,14 @@ def _greet(settings: Settings) -> None:
 
 def serve(application: FastAPI, settings: Settings, listener: socket.socket) -> None:
     """Answer on `listener` until SIGTERM or SIGINT; closes the listener."""
+    try:
+        make_server(application, settings).run([listener])
+    except KeyboardInterrupt:
+        LOG.info("interrupted")
+
+
+def make_server(application: FastAPI, settings: Settings) -> Server:
+    """The server of one process, with the limits of the settings."""
     Reception.patience_s = settings.request_seconds
     config = uvicorn.Config(
         application,
@@ -111,11 +119,7 @@ def serve(application: FastAPI, settings: Settings, listener: socket.socket) -> 
         timeout_graceful_shutdown=settings.stop_seconds,
         h11_max_incomplete_event_size=HEAD_MAX_BYTES,
     )
-    server = Server(config, application.state.readiness.stopping, settings.stop_seconds)
-    try:
-        server.run([listener])
-    except KeyboardInterrupt:
-        LOG.info("interrupted")
+    return Server(config, application.state.readiness.stopping, settings.stop_seconds)
 
 
 class Server(uvicorn.Server):

@@ -1,0 +1,201 @@
+"""What a client may take of the service: time, connections, lengths and depths. Slow clients are sent away."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from api import hot
+from api.app import create_app
+from api.reception import HEAD_MAX_BYTES, Reception
+from api.serving import make_server
+from gridgov.settings import Settings
+from gridgov.store import Store
+from tests.api.conftest import Clock, parcel
+
+PATIENCE_S = 0.6
+Connect = Callable[[], socket.socket]
+
+
+@pytest.fixture
+def store(sqlite_store: Store) -> Store:
+    """Limits stand before the store."""
+    return sqlite_store
+
+
+@pytest.fixture
+def connect(store: Store, settings: Settings, clock: Clock) -> Iterator[Connect]:
+    """Opens connections to the service as it is really served, with little patience."""
+    patient = Reception.patience_s, Reception.most
+    app = create_app(
+        settings.model_copy(update={"request_seconds": PATIENCE_S, "job_threads": 0}), store, clock
+    )
+    server = make_server(app, app.state.service.settings)
+    listener = socket.create_server(("127.0.0.1", 0))
+    place = listener.getsockname()
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the service did not start"
+        time.sleep(0.01)
+    opened: list[socket.socket] = []
+
+    def make() -> socket.socket:
+        opened.append(socket.create_connection(place, timeout=10))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        each.close()
+    server.should_exit = True
+    thread.join(10)
+    Reception.patience_s, Reception.most = patient
+
+
+def rest(connection: socket.socket) -> bytes:
+    """Everything until the service closes the connection."""
+    parts = []
+    try:
+        while part := connection.recv(65_536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def drip(connection: socket.socket, data: bytes, seconds: float) -> float:
+    """Send byte after byte until the other side closes; returns how long that took."""
+    started = time.monotonic()
+    try:
+        for index in range(len(data)):
+            if time.monotonic() - started > seconds:
+                break
+            connection.sendall(data[index : index + 1])
+            time.sleep(0.05)
+    except OSError:
+        pass
+    return time.monotonic() - started
+
+
+HEAD = b"POST /api/issues HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "dripped"),
+    [
+        (b"", b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 1_000),
+        (HEAD, b"{" + b" " * 1_000),
+        (HEAD.replace(b"Content-Length: 100000", b"Transfer-Encoding: chunked"), b"1\r\n \r\n" * 200),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /livez HTTP/1.1\r\nX: " + b"a" * 1_000),
+    ],
+    ids=["head", "body", "chunks", "second request"],
+)
+def test_a_request_that_drips_is_ended_in_time(connect: Connect, before: bytes, dripped: bytes) -> None:
+    connection = connect()
+    connection.sendall(before)
+    took = drip(connection, dripped, 6 * PATIENCE_S)
+    assert PATIENCE_S * 0.8 < took < 4 * PATIENCE_S
+    assert b" 500 " not in rest(connection)
+
+
+@pytest.mark.parametrize("part", [b"GET /livez HTTP/1.1\r\nHost:", HEAD, HEAD + b"{"])
+def test_a_request_that_stays_away_is_answered_408(connect: Connect, part: bytes) -> None:
+    connection = connect()
+    connection.sendall(part)
+    assert rest(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_who_connects_and_says_nothing_is_let_go(connect: Connect) -> None:
+    started = time.monotonic()
+    assert rest(connect()) == b""
+    assert time.monotonic() - started < 4 * PATIENCE_S
+
+
+def test_a_large_body_that_keeps_coming_may_take_longer(connect: Connect) -> None:
+    """1.5 s at 80 KB/s: beyond the patience, but far from a drip."""
+    body = json.dumps(parcel()).encode()
+    size = 120_000
+    connection = connect()
+    connection.sendall(HEAD.replace(b"100000", str(size + len(body)).encode()))
+    for _ in range(12):
+        connection.sendall(b" " * (size // 12))
+        time.sleep(0.125)
+    connection.sendall(body)
+    connection.settimeout(5)
+    assert connection.recv(100).startswith(b"HTTP/1.1 4")  # refused for what it says, not for its time
+
+
+def test_who_never_reads_the_answer_is_cut_off(connect: Connect) -> None:
+    connection = connect()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+    ask = b"GET /assets/vendor/leaflet/leaflet.js HTTP/1.1\r\nHost: x\r\n\r\n"
+    started = time.monotonic()
+    try:
+        while time.monotonic() - started < 8 * PATIENCE_S:
+            connection.sendall(ask)
+            time.sleep(0.005)
+    except OSError:
+        pass
+    assert time.monotonic() - started < 8 * PATIENCE_S
+
+
+def test_headers_are_bounded(connect: Connect) -> None:
+    connection = connect()
+    connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"a" * (2 * HEAD_MAX_BYTES))
+    assert b" 400 " in rest(connection).splitlines()[0]
+
+
+def test_more_connections_than_are_held_are_told_so(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Reception, "most", 3)
+    held = [connect() for _ in range(3)]
+    time.sleep(0.1)
+    told = rest(connect())
+    assert told.startswith(b"HTTP/1.1 503")
+    assert b"retry-after" in told
+    held[0].sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert held[0].recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_a_query_is_bounded(client: TestClient) -> None:
+    assert client.get("/api/parcels?q=" + "a" * (hot.QUERY_MAX_BYTES - 2)).status_code == 400
+    answer = client.get("/api/parcels?q=" + "a" * hot.QUERY_MAX_BYTES)
+    assert (answer.status_code, answer.json()["type"]) == (414, "urn:gridgov:problem:address-too-long")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("depth", [hot.JSON_DEPTH, 200, 800, 5_000, 100_000])
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]"), ('[{"a":', "}]")])
+def test_a_body_nests_no_deeper_than_anything_here_reads(
+    admin: TestClient, depth: int, opening: str, closing: str
+) -> None:
+    body = '{"code": "DK-1", "geometry": ' + opening * depth + "1" + closing * depth + "}"
+    answer = admin.post("/api/parcels", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400, answer.text[:300]
+
+
+def test_what_is_deep_enough_for_geojson_passes() -> None:
+    shape: object = [113.3, 33.7]
+    for _ in range(6):
+        shape = [shape]
+    hot.check_depth({"features": [{"geometry": {"geometries": [{"coordinates": shape}]}}]})
+
+
+def test_too_many_requests_at_once_are_told_when_to_come_back(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/api/parcels").status_code == 200
+    around = client.app.middleware_stack  # type: ignore[attr-defined]  # the client knows its app as any ASGI app
+    assert isinstance(around, hot.Observed)
+    monkeypatch.setattr(around, "under_way", around.most)
+    answer = client.get("/api/parcels")
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:gridgov:problem:too-busy")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert client.get("/livez").status_code == 200
