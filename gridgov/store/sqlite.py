@@ -14,6 +14,7 @@ import datetime as dt
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, func, text
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
@@ -33,7 +35,7 @@ from gridgov.store import migrate
 from gridgov.store.bulk import bound_columns, geometry_column, geopackage_column
 from gridgov.store.dialect import Box
 from gridgov.store.geopackage import GEOPACKAGE_FUNCTIONS, rtree_bulk, write_layer_styles
-from gridgov.store.sqlite_errors import LATER, drop_spoiled, meaning, refusal
+from gridgov.store.sqlite_errors import LATER, meaning, refusal, spoils
 from gridgov.store.transaction import Transaction
 from gridgov.store.watching import Watching
 
@@ -104,6 +106,7 @@ class SqliteStore:
         self._pool_size = pool_size
         self._writer = threading.Lock()
         self._opened = False  # whether the files were there once
+        self._generation = 0  # of connections; those of an older one are closed
         self._engine: Engine = create_engine(
             "sqlite://",
             creator=self._connect,
@@ -115,9 +118,10 @@ class SqliteStore:
             hide_parameters=True,  # values may be names and phone numbers, and errors are logged
         )
         event.listen(self._engine, "begin", _begin)
-        event.listen(self._engine, "handle_error", drop_spoiled)
+        event.listen(self._engine, "handle_error", self._drop_spoiled)
         event.listen(self._engine, "connect", self._remember)
         event.listen(self._engine, "checkout", self._same_files)
+        event.listen(self._engine, "checkin", self._keep_sound)
         self.watching = Watching(self._engine)
 
     def _connect(self) -> sqlite3.Connection:
@@ -145,7 +149,20 @@ class SqliteStore:
 
     def _remember(self, _: Any, record: ConnectionPoolEntry) -> None:
         record.info["files"] = self._identity()
+        record.info["generation"] = self._generation
         self._opened = True
+
+    def _drop_spoiled(self, context: ExceptionContext) -> None:
+        """Close this connection, all idle ones now, and those in use when they come back."""
+        if not spoils(context.original_exception):
+            return
+        context.is_disconnect = True
+        self._generation += 1
+        self._engine.dispose()
+
+    def _keep_sound(self, _: Any, record: ConnectionPoolEntry) -> None:
+        if record.info.get("generation", self._generation) != self._generation:
+            record.invalidate()
 
     def _same_files(self, _: Any, record: ConnectionPoolEntry, __: Any) -> None:
         """A connection whose file was moved, removed or replaced would take writes that nobody finds again."""
@@ -164,7 +181,7 @@ class SqliteStore:
     def begin(self, scope: Scope, now: dt.datetime, *, write: bool = False) -> Iterator[Transaction]:
         """See Store.begin; a writer waits for the other writer for `wait_seconds` at most."""
         with (
-            _translated(),
+            _translated(self.path),
             self._turn(write=write),
             self._engine.connect().execution_options(gridgov_write=write) as connection,
             connection.begin(),
@@ -189,14 +206,14 @@ class SqliteStore:
     def check(self) -> None:
         """See Store.check."""
         for schema, folder in _FOLDERS:
-            with _translated(), self._engine.connect() as connection:
+            with _translated(self.path), self._engine.connect() as connection:
                 migrate.check(SqliteMigrations(connection, schema), folder)
 
     def migrate(self, now: dt.datetime) -> list[str]:
         """See Store.migrate; each file is migrated over a connection of its own, in one transaction."""
         applied: list[str] = []
         for file, folder in ((self.private_path, "sqlite-private"), (self.path, "sqlite-map")):
-            with _translated():
+            with _translated(file):
                 _make_file(file)
                 applied += migrate_file(file, folder, now, self._wait)
         return applied
@@ -210,12 +227,12 @@ _FOLDERS = ((MAP, "sqlite-map"), ("main", "sqlite-private"))
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Turns what the driver and its pool raise into the errors of the store."""
+def _translated(file: Path) -> Iterator[None]:
+    """Turns what the driver and its pool raise into the errors of the store in `file`."""
     try:
         yield
     except (DBAPIError, PoolTimeout, sqlite3.Error) as error:
-        translated = meaning(error)
+        translated = meaning(error, writable=os.access(file.parent, os.W_OK))
         if translated is None:
             raise
         raise translated from error
@@ -245,7 +262,41 @@ def private_path(path: Path) -> Path:
 
 def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
     """A connection over both files with every pragma and function that the triggers need."""
-    connection = sqlite3.connect(private_path(path), timeout=wait_seconds, check_same_thread=False)
+    connection = sqlite3.connect(
+        private_path(path), timeout=wait_seconds, check_same_thread=False, factory=_Connection
+    )
+    try:
+        _prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class _Connection(sqlite3.Connection):
+    """Closes its cursors with itself: SQLite keeps a connection alive behind its closing while one is open.
+
+    An error's traceback holds its cursor for a while, and such a ghost holds what spoiled the connection.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._cursors: weakref.WeakSet[sqlite3.Cursor] = weakref.WeakSet()
+
+    def cursor(self, *arguments: Any, **named: Any) -> Any:
+        """See sqlite3.Connection.cursor."""
+        made = super().cursor(*arguments, **named)
+        self._cursors.add(made)
+        return made
+
+    def close(self) -> None:
+        """See sqlite3.Connection.close."""
+        for cursor in list(self._cursors):
+            cursor.close()
+        super().close()
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.isolation_level = None
     for name, function in GEOPACKAGE_FUNCTIONS.items():
         connection.create_function(name, 1, function, deterministic=True)
@@ -257,7 +308,6 @@ def connect(path: Path, wait_seconds: float) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA {MAP}.cache_size = -65536")
     connection.execute("PRAGMA temp_store = MEMORY")
-    return connection
 
 
 def _lower(value: Any) -> Any:

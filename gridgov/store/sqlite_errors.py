@@ -8,7 +8,6 @@ import sqlite3
 from types import MappingProxyType
 from typing import Final
 
-from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -65,13 +64,15 @@ _SPOILING: Final = frozenset(
         sqlite3.SQLITE_PROTOCOL,
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_FULL,
     }
 )
 
 
-def meaning(error: BaseException) -> GridgovError | None:
-    """The gridgov error that a driver's error means; None when it is a defect of the program."""
+def meaning(error: BaseException, *, writable: bool = True) -> GridgovError | None:
+    """The gridgov error that a driver's error means; None when it is a defect of the program.
+
+    writable: whether the store's folder can be written to; else SQLite cannot even open its log beside the file.
+    """
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.IntegrityError):
         return _conflict(str(cause))
@@ -84,6 +85,8 @@ def meaning(error: BaseException) -> GridgovError | None:
         )
     code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_OK)
     known = (StoreFull, FULL, WHEN_MENDED) if code in _NO_ROOM else _MEANINGS.get(code & 0xFF)
+    if code & 0xFF == sqlite3.SQLITE_CANTOPEN and not writable:
+        known = _MEANINGS[sqlite3.SQLITE_READONLY]
     return None if known is None else known[0](known[1], retry_after=known[2])
 
 
@@ -107,15 +110,10 @@ def refusal(error: OSError) -> StoreProblem:
     return StoreUnavailable(f"{AWAY} ({reason})", retry_after=LATER)
 
 
-def drop_spoiled(context: ExceptionContext) -> None:
-    """Listener of an engine's errors: after some of them every connection of the pool is opened anew.
+def spoils(error: BaseException | None) -> bool:
+    """Whether every connection should be opened anew after this error of one of them.
 
-    One opened while the disk was read-only would stay read-only for good, and a failed ROLLBACK would be met again.
+    One opened while the disk was read-only stays read-only for good, and so does any that is opened beside it.
     """
-    code = getattr(context.original_exception, "sqlite_errorcode", None)
-    if (
-        isinstance(context.original_exception, sqlite3.Error)
-        and code is not None
-        and code & 0xFF in _SPOILING
-    ):
-        context.is_disconnect = True
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(error, sqlite3.Error) and code is not None and code & 0xFF in _SPOILING

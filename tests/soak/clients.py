@@ -130,7 +130,7 @@ class Connection:
             repeated = True
             if answer is not None and not answer.headers.get("retry-after", "").isdigit():
                 raise Violation(f"{method} {path} answered {answer.status} without Retry-After")
-            self._told["put off" if answer is not None else "broken"] += 1
+            self._told["broken" if answer is None else f"answered {answer.status}"] += 1
             time.sleep(0.02)
         raise Stopped
 
