@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -17,8 +17,10 @@ from gridgov.access import Scope
 from gridgov.errors import InvalidValue, NotFound
 from gridgov.models import AREAS
 from gridgov.settings import read_settings
+from gridgov.store import Store
 from gridgov.store.queries import tokens
-from gridgov.store.queries.audit import list_audit
+from gridgov.store.queries.audit import list_audit, record_audit
+from gridgov.store.queries.zones import list_zones
 
 Clock = Callable[[], dt.datetime]
 
@@ -39,7 +41,8 @@ def run_token_add(
         print_json({**row, "token": token})
         return
     until = f"until {row['expires_at']:%Y-%m-%d}" if row["expires_at"] else "without an end"
-    err.print(f"Made {name} ({role}), {until}. Keep the token now: it is not shown again.", markup=False)
+    words = f"Made {name} ({role}), {until}. Keep the token now: it is not shown again."
+    err.print(words, markup=False, highlight=False, soft_wrap=True)
     say(token)
 
 
@@ -100,6 +103,15 @@ def run_audit(clock: Clock, since: str, zone: str, as_json: bool) -> None:
         words = (at, each["actor"], each["action"], each["subject"] or "", each["outcome"], told)
         table.add_row(*map(Text, words))
     out.print(table)
+
+
+def note_in_every_zone(store: Store, now: dt.datetime, action: str, details: Mapping[str, Any]) -> None:
+    """Note an act of the operator that concerns the whole store in the audit log of each of its zones."""
+    with store.begin(Scope.system(""), now) as tx:
+        zones = [each.zone for each in list_zones(tx)]
+    for zone in zones:
+        with store.begin(Scope.operator(zone), now, write=True) as tx:
+            record_audit(tx, action, details=details)
 
 
 def _instant(text: str) -> dt.datetime | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import typer
 
+from api.administering import note_in_every_zone
 from api.commands import opened
 from api.console import print_json, say
 from api.exchanging import progress_bar
@@ -33,6 +34,7 @@ def run_backup(clock: Clock, file: Path, verify: bool, as_json: bool) -> None:
         with opened(settings) as store, progress_bar() as bar:
             blobs = open_blobs(settings, settings.database_url)
             manifest = backup.back_up(store, blobs, file, clock(), settings=settings, progress=bar)
+            note_in_every_zone(store, clock(), "backup", {"complete": manifest.complete})
         done = "is made"
     if as_json:
         print_json({"file": str(file), "size": file.stat().st_size, **manifest.summary()})
@@ -63,6 +65,10 @@ def run_restore(clock: Clock, file: Path, as_json: bool) -> None:
     with opened(settings) as store, progress_bar() as bar:
         blobs = open_blobs(settings, settings.database_url)
         done = backup.restore(store, blobs, file, clock(), progress=bar)
+        made_at = done.manifest.summary()["made_at"]
+        note_in_every_zone(
+            store, clock(), "restore", {"made_at": str(made_at), "sessions_ended": done.sessions}
+        )
         place = store.url
     if as_json:
         print_json({"store": place, "sessions_ended": done.sessions, **done.manifest.summary()})
@@ -89,6 +95,7 @@ def run_transfer(
                 clock(),
                 progress=bar,
             )
+        note_in_every_zone(second, clock(), "transfer", {"rows": done.rows, "files": done.files})
     finally:
         first.close()
         second.close()
@@ -97,7 +104,8 @@ def run_transfer(
         print_json({"from": first.url, "to": second.url, "tables": told, "files": done.files})
         return
     say(
-        f"{first.url} → {second.url}: {done.rows} rows in {len(told)} tables and {done.files} files, equal on both sides."
+        f"{first.url} → {second.url}: {done.rows} rows in {len(told)} tables and {done.files} files, "
+        "equal on both sides."
     )
     say(
         "Set GRIDGOV_DATABASE_URL to the new store (and GRIDGOV_ATTACHMENTS_URL to its files), then start the service."

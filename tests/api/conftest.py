@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from typer.testing import CliRunner, Result
 
 with warnings.catch_warnings():  # the client warns that it will move to another package one day
     warnings.simplefilter("ignore")
     from starlette.testclient import TestClient
 
-from api import passwords, sessions
+from api import cli, passwords, sessions
 from api.app import create_app
 from api.passwords import add_account
 from gridgov.access import Scope
@@ -68,6 +69,31 @@ def client(store: Store, settings: Settings, clock: Clock) -> TestClient:
 on_sqlite = pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 
 SignedIn = Callable[..., TestClient]
+Run = Callable[..., Result]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgis", marks=pytest.mark.postgis)])
+def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a migrated store with the test zone, set as the operator's environment."""
+    store = request.getfixturevalue(f"{request.param}_store")
+    address = store.url if request.param == "sqlite" else store._source[0]
+    store.close()
+    monkeypatch.setenv("GRIDGOV_DATABASE_URL", address)
+    monkeypatch.setenv("GRIDGOV_SECRET", "x" * 40)
+    return str(address)
+
+
+@pytest.fixture
+def run() -> Run:
+    """Type a command; its own errors come through as exceptions, as main() would print them."""
+
+    def typed(*words: str | Path, stdin: str | None = None) -> Result:
+        result = CliRunner().invoke(cli.app, [str(word) for word in words], input=stdin)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return typed
 
 
 @pytest.fixture

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from api import cli
 from gridgov.access import Scope
@@ -18,35 +16,11 @@ from gridgov.errors import GridgovError, LiveStoreFile, NotFound, SchemaMissing
 from gridgov.models import AREAS, PARCELS
 from gridgov.store import Query, Store, open_store
 from gridgov.store.queries.accounts import find_user
+from tests.api.conftest import Run
 from tests.factories import square
 from tests.fixtures_store import ZONE
 
 DISTRICTS = Path(__file__).parents[3] / "shared" / "data" / "pingdingshan_districts_gcj02.geojson"
-Run = Callable[..., Result]
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgis", marks=pytest.mark.postgis)])
-def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of a migrated store with the test zone, set as the operator's environment."""
-    store = request.getfixturevalue(f"{request.param}_store")
-    address = store.url if request.param == "sqlite" else store._source[0]
-    store.close()
-    monkeypatch.setenv("GRIDGOV_DATABASE_URL", address)
-    monkeypatch.setenv("GRIDGOV_SECRET", "x" * 40)
-    return str(address)
-
-
-@pytest.fixture
-def run() -> Run:
-    """Type a command; its own errors come through as exceptions, as main() would print them."""
-
-    def typed(*words: str | Path, stdin: str | None = None) -> Result:
-        result = CliRunner().invoke(cli.app, [str(word) for word in words], input=stdin)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return typed
 
 
 def parcels_file(folder: Path, **changes: Any) -> Path:
