@@ -27,6 +27,8 @@ users = typer.Typer(help="Accounts: add, list, disable, and set a password.", no
 app.add_typer(users, name="user")
 jobs = typer.Typer(help="Work outside requests: list, show, cancel.", no_args_is_help=True)
 app.add_typer(jobs, name="jobs")
+files = typer.Typer(help="Photos as files: sweep.", no_args_is_help=True)
+app.add_typer(files, name="files")
 programs = typer.Typer(help="Tokens of programs: add, list, revoke.", no_args_is_help=True)
 app.add_typer(programs, name="token")
 
@@ -310,6 +312,15 @@ def jobs_show(job: str, service: OfService = False, zone: InZone = "", as_json: 
 def jobs_cancel(job: str, service: OfService = False, zone: InZone = "") -> None:
     """Cancel a job that waits; ask one that runs to stop."""
     commands("api.working").run_jobs_cancel(utc_now, job, service, zone)
+
+
+@files.command("sweep")
+def files_sweep(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove photo files that no record names any more, once they are a day old."""
+    commands("api.filing").run_sweep(utc_now, dry_run, as_json)
 
 
 def _password(from_stdin: bool) -> str:

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePosixPath
@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, BinaryIO, Final
 
 from gridgov.access import ACTIONS, Role, Scope
-from gridgov.blobs import PHOTOS, UPLOADS, BlobStore, Stored, photo_key
+from gridgov.blobs import PHOTOS, BlobStore, Stored, photo_key
 from gridgov.errors import (
     AlreadyEnded,
     ContentDiffers,
@@ -39,7 +39,6 @@ from gridgov.store.queries.audit import record_audit
 REPORTER_MAY_ADD: Final = dt.timedelta(hours=1)
 REPORTER_MOST: Final = 5
 ORPHAN_AGE: Final = dt.timedelta(hours=24)
-UPLOAD_AGE: Final = dt.timedelta(days=7)
 # kind → action whose roles may; of other kinds those who may write it.
 _ADDING: Final = MappingProxyType({"issues": "issues:move"})
 _ERASING: Final = MappingProxyType({"issues": "issues:change"})
@@ -59,10 +58,12 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep took, or with a dry run would take. tidied: leftovers of uploads that never ended."""
+    """What a sweep took, or with a dry run would take: photos and thumbnails, their bytes.
+
+    tidied: leftovers of files that never arrived whole.
+    """
 
     photos: int
-    uploads: int
     bytes: int
     tidied: int
 
@@ -258,24 +259,20 @@ def sweep(
     older: dt.timedelta = ORPHAN_AGE,
     dry_run: bool = False,
 ) -> Swept:
-    """Drop the files of all zones that nobody names any more; safe beside uploads under way, and to repeat.
+    """Drop the photos of all zones that nobody names any more; safe beside uploads under way, and to repeat.
 
-    Photos without a row that were put longer ago than `older`, uploads longer ago than seven days that no job waits
-    for, and leftovers of files that never arrived whole. Raises what the store and the blobs raise.
+    Photos and thumbnails without a row that were put longer ago than `older`, and leftovers of files that never arrived
+    whole. Uploads are the business of their jobs. Raises what the store and the blobs raise.
     """
-    photos = uploads = size = 0
+    photos = size = 0
     old = (each for each in blobs.each(PHOTOS) if each.put_at < now - older)
     while part := {_name(each): each for each in islice(old, _AT_ONCE)}:
         free = _unnamed(store, part, now)
         if free and not dry_run:
             free = drop_unnamed(store, blobs, free, now)
         photos, size = photos + len(free), size + sum(part[name].size for name in free)
-    for each in _idle_uploads(store, blobs, now):
-        uploads, size = uploads + 1, size + each.size
-        if not dry_run:
-            blobs.drop(each.key)
     tidied = 0 if dry_run else blobs.tidy(now - older)
-    return Swept(photos, uploads, size, tidied)
+    return Swept(photos, size, tidied)
 
 
 def _name(blob: Stored) -> str:
@@ -286,14 +283,6 @@ def _unnamed(store: Store, names: Iterable[str], now: dt.datetime) -> frozenset[
     wanted = frozenset(names)
     with store.begin(Scope.system(""), now) as tx:
         return wanted - rows.named_hashes(tx, wanted)
-
-
-def _idle_uploads(store: Store, blobs: BlobStore, now: dt.datetime) -> Iterator[Stored]:
-    with store.begin(Scope.system(""), now) as tx:
-        used = rows.uploads_in_use(tx, UPLOADS)
-    for each in blobs.each(UPLOADS):
-        if each.put_at < now - UPLOAD_AGE and each.key not in used:
-            yield each
 
 
 def _hash(content: bytes) -> str:

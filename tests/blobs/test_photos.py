@@ -10,7 +10,7 @@ import pytest
 
 from gridgov import attachments, issues, records
 from gridgov.access import Scope
-from gridgov.attachments import ORPHAN_AGE, UPLOAD_AGE, Sent, Swept
+from gridgov.attachments import Sent, Swept
 from gridgov.blobs import PHOTOS, UPLOADS, BlobStore, Stored, photo_key
 from gridgov.images import Limits
 from gridgov.models import ISSUES
@@ -18,9 +18,7 @@ from gridgov.serving.linking import Linkers
 from gridgov.store import Store
 from gridgov.store.queries.connection import inside
 from gridgov.store.queries.zones import Zone, make_zone
-from gridgov.store.schema import jobs
 from tests.factories import point
-from tests.fixtures_store import ZONE
 from tests.images.specimens import encoded, picture
 
 LIMITS = Limits(bytes=1_000_000, pixels=10_000_000, side=640, thumbnail_side=64)
@@ -49,8 +47,8 @@ def attach(store: Store, scope: Scope, blobs: BlobStore, issue: str, sent: Sent)
     return str(row["id"])
 
 
-def keys(blobs: BlobStore, prefix: str = PHOTOS) -> set[str]:
-    return {each.key for each in blobs.each(prefix)}
+def keys(blobs: BlobStore) -> set[str]:
+    return {each.key for each in blobs.each(PHOTOS)}
 
 
 def test_a_photo_comes_back_as_it_was_kept(store: Store, blobs: BlobStore, system: Scope) -> None:
@@ -85,12 +83,12 @@ def test_a_sweep_takes_old_files_that_nobody_names(store: Store, blobs: BlobStor
     orphan = prepared(blobs, 90)  # its row never came: the process was killed
     size = len(orphan.photo.content) + len(orphan.photo.thumbnail)
     now = real_now()
-    assert attachments.sweep(store, blobs, now) == Swept(0, 0, 0, 0)  # young: perhaps its row is on its way
+    assert attachments.sweep(store, blobs, now) == Swept(0, 0, 0)  # young: perhaps its row is on its way
     assert len(keys(blobs)) == 4
-    assert attachments.sweep(store, blobs, now + LATER, dry_run=True) == Swept(2, 0, size, 0)
+    assert attachments.sweep(store, blobs, now + LATER, dry_run=True) == Swept(2, size, 0)
     assert len(keys(blobs)) == 4
-    assert attachments.sweep(store, blobs, now + LATER) == Swept(2, 0, size, 0)
-    assert attachments.sweep(store, blobs, now + LATER) == Swept(0, 0, 0, 0)
+    assert attachments.sweep(store, blobs, now + LATER) == Swept(2, size, 0)
+    assert attachments.sweep(store, blobs, now + LATER) == Swept(0, 0, 0)
     with store.begin(system, now) as tx:
         (row,) = [inside(tx).connection.exec_driver_sql("SELECT hash, thumbnail_hash FROM attachments").one()]
     assert keys(blobs) == {photo_key(each) for each in row}
@@ -141,34 +139,18 @@ def test_a_photo_swept_between_its_put_and_its_row_is_put_again(
     assert len(keys(blobs)) == 2
 
 
-def test_uploads_go_after_a_week_unless_a_job_waits_for_them(
-    store: Store, blobs: BlobStore, system: Scope
-) -> None:
-    now = real_now()
-    for name in ("waiting", "done", "nobody"):
-        blobs.put(f"{UPLOADS}{name}", io.BytesIO(b"file"))
-    with store.begin(system, now, write=True) as tx:
-        for number, (name, ended) in enumerate((("waiting", None), ("done", now))):
-            inside(tx).connection.execute(
-                jobs.insert().values(
-                    id=f"0000000{number}-0000-7000-8000-000000000000", zone=ZONE, kind="import", key=name,
-                    state="queued", run_at=now, attempts=0, payload={"files": [f"{UPLOADS}{name}"]},
-                    progress=0.0, created_at=now, created_by="system", ended_at=ended,
-                )
-            )  # fmt: skip
-    assert attachments.sweep(store, blobs, now + LATER).uploads == 0
-    week = now + UPLOAD_AGE + ORPHAN_AGE
-    assert attachments.sweep(store, blobs, week, dry_run=True) == Swept(0, 2, 8, 0)
-    assert attachments.sweep(store, blobs, week).uploads == 2
-    assert keys(blobs, UPLOADS) == {f"{UPLOADS}waiting"}
+def test_uploads_are_left_to_their_jobs(store: Store, blobs: BlobStore) -> None:
+    blobs.put(f"{UPLOADS}file", io.BytesIO(b"file"))
+    assert attachments.sweep(store, blobs, real_now() + 100 * LATER) == Swept(0, 0, 0)
+    assert blobs.holds(f"{UPLOADS}file")
 
 
 @pytest.mark.parametrize("size", [60, 61])
 def test_a_sweep_of_nothing_and_of_many_pages_is_quiet(
     store: Store, folder_blobs: BlobStore, size: int
 ) -> None:
-    assert attachments.sweep(store, folder_blobs, real_now() + LATER) == Swept(0, 0, 0, 0)
+    assert attachments.sweep(store, folder_blobs, real_now() + LATER) == Swept(0, 0, 0)
     for number in range(size):
         folder_blobs.put(photo_key(f"{number:064x}"), io.BytesIO(b"x"))
-    assert attachments.sweep(store, folder_blobs, real_now() + LATER) == Swept(size, 0, size, 0)
+    assert attachments.sweep(store, folder_blobs, real_now() + LATER) == Swept(size, size, 0)
     assert keys(folder_blobs) == set()

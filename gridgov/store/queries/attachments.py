@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import func, select, union_all, update
@@ -11,7 +11,7 @@ from gridgov.models import RecordKind
 from gridgov.store.base import Tx
 from gridgov.store.insertion import insert_rows
 from gridgov.store.queries.connection import inside
-from gridgov.store.schema import RECORDS, jobs
+from gridgov.store.schema import RECORDS
 from gridgov.store.schema_private import attachments
 
 ERASED = "erased"
@@ -110,21 +110,3 @@ def named_hashes(tx: Tx, among: Collection[str]) -> set[str]:
         select(attachments.c.thumbnail_hash).where(attachments.c.thumbnail_hash.in_(wanted)),
     )
     return {str(found) for found in inside(tx).connection.execute(both).scalars()}
-
-
-def uploads_in_use(tx: Tx, prefix: str) -> set[str]:
-    """Every text below `prefix` in what jobs of any zone that have not ended were given."""
-    statement = select(jobs.c.payload).where(jobs.c.ended_at.is_(None))
-    found = inside(tx).connection.execute(statement).scalars()
-    return {text for payload in found for text in _texts(payload) if text.startswith(prefix)}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
