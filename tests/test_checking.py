@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 from api import cli
 from api.checking import findings, healthy, machine, stores, told
 from api.checking.finding import Finding, Verdict
-from gridgov.settings import Settings, read_settings
+from gridgov.errors import ConfigurationProblem
+from gridgov.settings import DEMO_SECRET, Settings, read_settings
 from gridgov.store import Store
 from gridgov.store.facts import Unreachable, postgis_facts
 from tests.fixtures_store import NOW
@@ -97,6 +98,36 @@ class TestSound:
 def gridgov_check(environment: dict[str, str], *before: str) -> subprocess.CompletedProcess[str]:
     command = [*before, sys.executable, "-c", "from api.cli import main; main()", "check", "--json"]
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+class TestRefusal:
+    """What check calls bad in the settings keeps the service from starting at all."""
+
+    @pytest.mark.parametrize(
+        ("given", "says"),
+        [
+            ({"GRIDGOV_SECRET": ""}, "GRIDGOV_SECRET"),
+            ({"GRIDGOV_SECRET": "too short to be one"}, "GRIDGOV_SECRET"),
+            ({"GRIDGOV_SECRET": DEMO_SECRET}, "GRIDGOV_SECRET"),
+            ({"GRIDGOV_SECRET": SECRET, "GRIDGOV_SECRETS": "x"}, "GRIDGOV_SECRETS"),
+            ({"GRIDGOV_SECRET": SECRET, "GRIDGOV_PORT": "0"}, "GRIDGOV_PORT"),
+        ],
+    )
+    @pytest.mark.parametrize("command", [["serve"]])
+    def test_a_service_does_not_start(
+        self,
+        command: list[str],
+        given: dict[str, str],
+        says: str,
+        sqlite_store: Store,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        sqlite_store.close()
+        for name, value in {"GRIDGOV_DATABASE_URL": sqlite_store.url, **given}.items():
+            monkeypatch.setenv(name, value)
+        started = CliRunner().invoke(cli.app, command)
+        assert isinstance(started.exception, ConfigurationProblem)
+        assert says in started.exception.message
 
 
 class TestMachine:
