@@ -116,6 +116,7 @@ def create_app(
     app.state.service = service
     app.state.readiness = readiness
     app.state.metrics = meters
+    app.state.traces = traces
     app.state.root = checked_root(settings.root_path)
     for router in ROUTERS:
         app.include_router(router)
