@@ -83,10 +83,13 @@ def _conflict(cause: psycopg2.IntegrityError) -> GridgovError | None:
 
 
 def _is_standby(cause: BaseException | None) -> bool:
-    """A standby refuses to begin a writing transaction with a code of its own, so the place that says it decides."""
+    """A standby refuses a writing transaction as it refuses any setting, with a code that many things have.
+
+    The place in PostgreSQL that says it decides, since its words come in the server's language.
+    """
     return (
         isinstance(cause, postgres.FeatureNotSupported)
-        and cause.diag.source_function == "check_transaction_read_only"
+        and cause.diag.source_function == "call_bool_check_hook"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,13 +62,13 @@ def run(*command: str) -> None:
 
 
 @pytest.fixture
-def make_disk(tmp_path: Path) -> Iterator[Callable[[int], SmallDisk]]:
+def make_disk() -> Iterator[Callable[[int], SmallDisk]]:
     """Mounts disks of so many megabytes and takes them away after the test."""
     made: list[SmallDisk] = []
 
     def make(megabytes: int) -> SmallDisk:
-        folder = tmp_path / f"disk-{len(made)}"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(prefix="gridgov-disk-"))
+        folder.chmod(0o755)  # PostgreSQL's own user goes through it
         run("mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0777", "tmpfs", str(folder))
         made.append(SmallDisk(folder))
         return made[-1]
@@ -75,6 +76,7 @@ def make_disk(tmp_path: Path) -> Iterator[Callable[[int], SmallDisk]]:
     yield make
     for disk in made:
         run("umount", "--lazy", str(disk.folder))
+        disk.folder.rmdir()
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,9 @@ def prepare(store: Store) -> None:
 
 def client_of(store: Store, folder: Path) -> TestClient:
     """Anybody, over the service in process."""
-    settings = read_settings({}, demo=True, attachments_url=f"file://{folder}/files")
+    settings = read_settings(
+        {}, demo=True, attachments_url=f"file://{folder}/files", public_reports_per_hour=100_000
+    )
     return TestClient(create_app(settings, store), raise_server_exceptions=False)
 
 

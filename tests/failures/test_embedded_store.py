@@ -25,6 +25,7 @@ def file_of(store: Store) -> Path:
     return Path(store.url.removeprefix("sqlite:///"))
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_507_and_nothing_is_half_written(make_disk: MakeDisk, tmp_path: Path) -> None:
     disk = make_disk(16)
     soak = Soak("full", f"sqlite:///{disk.folder / 'map.gpkg'}", tmp_path, "full")

@@ -114,6 +114,11 @@ class Database:
         self.cluster = cluster
         self._process: subprocess.Popen[bytes] = cluster.process
 
+    @property
+    def runs(self) -> bool:
+        """Whether the server's process is there."""
+        return self._process.poll() is None
+
     def stop_at_once(self) -> None:
         """As `pg_ctl stop -m immediate`: no checkpoint, every connection cut; the next start recovers."""
         self._process.send_signal(signal.SIGQUIT)
@@ -135,7 +140,7 @@ class Database:
 
     def remove(self) -> None:
         """Stop it and remove its files."""
-        if self._process.poll() is None:
+        if self.runs:
             self.stop_at_once()
         shutil.rmtree(self.cluster.folder, ignore_errors=True)
 
