@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import ssl
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -106,6 +107,24 @@ class TestPromises:
         text = (ROOT / "deploy" / "Caddyfile").read_text(encoding="utf-8")
         [mebibytes] = re.findall(r"max_size \{\$PROXY_BODY_MAX:(\d+)MiB\}", text)
         assert int(mebibytes) * 1024**2 > Settings().upload_max_bytes
+
+
+class TestUnits:
+    @pytest.mark.parametrize("name", ["gridgov", "gridgov-worker"])
+    def test_systemd_takes_the_unit_and_gives_the_service_time_to_stop(
+        self, name: str, tmp_path: Path
+    ) -> None:
+        text = (ROOT / "deploy" / f"{name}.service").read_text(encoding="utf-8")
+        [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", text, flags=re.MULTILINE)
+        assert int(seconds) > Settings().stop_seconds
+        [start] = re.findall(r"^ExecStart=/opt/gridgov/bin/gridgov (\w+)$", text, flags=re.MULTILINE)
+        assert start == ("worker" if "worker" in name else "serve")
+        analyse = shutil.which("systemd-analyze")
+        if analyse:
+            unit = tmp_path / f"{name}.service"
+            unit.write_text(text.replace("/opt/gridgov/bin/gridgov", sys.executable), encoding="utf-8")
+            told = subprocess.run([analyse, "verify", str(unit)], capture_output=True, text=True, check=False)
+            assert (told.returncode, told.stderr) == (0, "")
 
 
 @dataclass(frozen=True)
