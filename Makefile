@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PORT ?= 8000
 export PORT
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock image clean
+.PHONY: help demo test soak lint format bench lock image clean
 
 help:   ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ demo:   ## install, load the demonstration zone, serve it on http://127.0.0.1:$(
 
 test:   ## install what the tests need and run them all
 	@exec scripts/test $(ARGS)
+
+soak:   ## kill the service and its database 220 times while clients write; prints a table
+	@exec scripts/soak $(ARGS)
 
 lint:   ## ruff, mypy and tsc; changes nothing
 	@exec scripts/lint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import random
 import time
 from collections import Counter
@@ -84,8 +85,11 @@ class Soak:
         self.connections.append(connection)
         return Client(f"client {number}", writer.act)
 
-    def run(self, kills: int, kill: Callable[[Soak], float]) -> Outcome:
-        """Write and kill `kills` times, then write a little more and look once again; everything is stopped after."""
+    def run(self, kills: int, kill: Callable[[Soak], float], until: float = math.inf) -> Outcome:
+        """Write and kill `kills` times, then write a little more and look once again; everything is stopped after.
+
+        until: reading of the monotonic clock after which no further kill is begun.
+        """
         started = time.monotonic()
         try:
             self.service.start()
@@ -96,7 +100,7 @@ class Soak:
             for client in self.clients:
                 client.start()
             for _ in range(kills):
-                if not self._round(kill):
+                if time.monotonic() > until or not self._round(kill):
                     break
             self._write()
             self._hold()
