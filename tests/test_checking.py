@@ -262,6 +262,29 @@ class TestConfiguration:
         assert told.photos(configured("sqlite:///x", tmp_path)).verdict is GOOD
         assert not (tmp_path / "files").exists(), "a check makes no folder"
 
+    def test_photos_beside_a_database_need_a_place_that_does_not_move(self, tmp_path: Path) -> None:
+        asked = configured("postgresql://gridgov@database/gridgov", tmp_path, attachments_url="")
+        found = told.photos(asked)
+        assert (found.verdict, "GRIDGOV_ATTACHMENTS_URL=file:///" in found.remedy) == (WARNING, True)
+
+    def test_photos_in_storage_that_does_not_answer_are_named_in_one_line(self, tmp_path: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            asked = configured(
+                "sqlite:///x",
+                tmp_path,
+                attachments_url="s3://photos/zone",
+                s3_endpoint=f"http://127.0.0.1:{free.getsockname()[1]}",
+                s3_region="here",
+                s3_access_key="key",
+                s3_secret_key="secret",
+            )
+            before = dt.datetime.now(dt.UTC)
+            found = told.photos(asked)
+        assert found.verdict is BAD
+        assert "\n" not in found.found
+        assert dt.datetime.now(dt.UTC) - before < dt.timedelta(seconds=20)
+
 
 class TestBothStores:
     def test_a_clock_that_cannot_be_right_is_named(self, settings: Settings) -> None:

@@ -115,6 +115,9 @@ def photos(settings: Settings) -> Finding:
     if isinstance(blobs, FolderBlobs) and not writable(blobs.folder):
         remedy = f"Give {blobs.folder} to the service's user, or set GRIDGOV_ATTACHMENTS_URL."
         return bad("photos", f"{blobs.folder} cannot be written to", remedy)
+    if not settings.attachments_url and not settings.database_url.startswith("sqlite"):
+        remedy = "Set GRIDGOV_ATTACHMENTS_URL=file:///FOLDER; now it depends on where the service is started."
+        return warning("photos", f"{blobs.url}, by the present folder", remedy)
     return good("photos", blobs.url)
 
 
