@@ -137,5 +137,8 @@ def waits_for_upgrade(store: Store, now: dt.datetime) -> bool:
 def _made(store: Store, now: dt.datetime) -> bool:
     """Whether there are tables at all, of whatever level."""
     has_tables = copying_sqlite.has_tables if isinstance(store, SqliteStore) else copying_postgis.has_tables
-    with store.begin(Scope.system(""), now) as tx:
-        return has_tables(inside(tx).connection)
+    try:
+        with store.begin(Scope.system(""), now) as tx:
+            return has_tables(inside(tx).connection)
+    except SchemaMissing:  # an embedded store without its files
+        return False
