@@ -103,7 +103,7 @@ def test_photos_go_where_they_are_told(run: Run, store: Store, new_sqlite: MakeS
 
 
 def test_before_the_upgrade_of_a_store_with_data_a_backup_is_offered(
-    store: Store, new_place: MakeStore, monkeypatch: pytest.MonkeyPatch
+    store: Store, new_place: MakeStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     steps = migrate.migrations
     old, empty = new_place(), new_place()
@@ -111,6 +111,8 @@ def test_before_the_upgrade_of_a_store_with_data_a_backup_is_offered(
         patch.setattr(migrate, "migrations", lambda folder: steps(folder)[:1])
         old.migrate(NOW)
     fill(old, only={"zones"})
+    monkeypatch.setenv("GRIDGOV_DATABASE_URL", address(old))
+    assert CliRunner().invoke(cli.app, ["backup", str(tmp_path / "before.zip")]).exit_code == 0
     for place, offered in ((old, True), (old, False), (empty, False)):
         monkeypatch.setenv("GRIDGOV_DATABASE_URL", address(place))
         result = CliRunner().invoke(cli.app, ["init"])

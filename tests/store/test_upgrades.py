@@ -228,6 +228,7 @@ def wait_for_sleep(store: Store) -> None:
     raise AssertionError("the other process never came to its last statement")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "statement", "told"),
     [
