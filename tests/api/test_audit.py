@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,11 @@ class TestTables:
     def test_a_trace_is_an_audited_action_or_events_or_a_reason(self) -> None:
         for route, trace in TRACES.items():
             assert trace in AUDITED or trace == EVENTS or re.search(r"\w+ \w+ \w+", trace), route
+
+    def test_the_handbook_has_the_table(self) -> None:
+        handbook = Path(__file__).resolve().parents[2] / "docs" / "operation.md"
+        section = handbook.read_text(encoding="utf-8").split("## Access and audit")[1].split("\n## ")[0]
+        assert dict(re.findall(r"^\| `([^`]+)` \| (.+) \|$", section, flags=re.MULTILINE)) == AUDITED
 
     def test_what_is_in_no_table_cannot_be_written(self, store: Store) -> None:
         with store.begin(Scope.system(ZONE), NOW, write=True) as tx:
