@@ -66,7 +66,7 @@ def started(
         f"mount -t proc proc {root}/proc",
         f"mount --rbind /dev {root}/dev",
         f"mount -o remount,bind,ro {root}",
-        f"mount -t tmpfs -o mode=1777,size=64m tmpfs {root}/tmp",  # noqa: S108  as above
+        f"mount -t tmpfs -o mode=1777,size=1g tmpfs {root}/tmp",  # noqa: S108  as above
         "ip link set lo up",
         f"exec {shlex.join(_inside(image, environment, [*image.entrypoint, *argv]))}",
     ]
@@ -171,7 +171,7 @@ PROBES = (
     ('diff -rq /opt/gridgov/kernels "$NUMBA_CACHE_DIR" && echo same', "same"),
     ("stat -c %a /var/lib/gridgov/gridgov.private.sqlite", "600"),
     (
-        "gridgov check >/tmp/check 2>&1; code=$?; grep -v '^ *$' /tmp/check; rm /tmp/check; echo code $code",
+        "gridgov check >/tmp/check 2>&1; code=$?; grep -v ^good /tmp/check; rm /tmp/check; echo code $code",
         "code 0",
     ),
     (DRAWS_CHINESE, "Noto Sans CJK SC"),

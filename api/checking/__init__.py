@@ -27,6 +27,7 @@ def findings(settings: Settings, now: dt.datetime) -> Iterator[Finding]:
     yield from machines()
     yield from told.configuration(settings)
     yield from machine.rooms(_places(settings))
+    yield machine.temporary_room(settings.upload_max_bytes)
     yield photos(settings)
     try:
         yield from store(settings, now)

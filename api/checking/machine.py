@@ -131,9 +131,9 @@ def kernel_cache() -> Finding:
 
 
 def rooms(places: Iterable[Path]) -> Iterator[Finding]:
-    """Free room on each file system that holds one of `places`, and where uploads wait."""
+    """Free room on each file system that holds one of `places`."""
     seen: set[int] = set()
-    for place in [*places, Path(tempfile.gettempdir())]:
+    for place in places:
         folder = existing(place)
         device = folder.stat().st_dev
         if device in seen:
@@ -150,6 +150,21 @@ def room(folder: Path, free: int) -> Finding:
     if free < SOME_BYTES:
         return warning("disk", told, f"Make room where {folder} lies; an import or a backup may need 5 GiB.")
     return good("disk", told)
+
+
+def temporary_room(upload_max_bytes: int, free: int | None = None) -> Finding:
+    """Whether the largest upload finds room among the temporary files. free: bytes; None asks the file system."""
+    folder = Path(tempfile.gettempdir())
+    free = shutil.disk_usage(folder).free if free is None else free
+    told = f"{free / 1024**2:.0f} MiB free at {folder}"
+    needed = f"{upload_max_bytes / 1024**2:.0f} MiB"
+    if free < upload_max_bytes:
+        remedy = f"Make room there, or set TMPDIR to a folder with more: an upload may take {needed}."
+        return bad("temporary files", told, remedy)
+    if free < 2 * upload_max_bytes:
+        remedy = f"Make room there: two uploads at once may take {needed} each."
+        return warning("temporary files", told, remedy)
+    return good("temporary files", told)
 
 
 def existing(place: Path) -> Path:
