@@ -6,6 +6,7 @@ A problem is `{type, title, title_zh, status, detail, instance, details}`: `deta
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import secrets
@@ -94,6 +95,7 @@ _HINTS: Final = MappingProxyType(
 _SILENT: Final = (errors.ConfigurationProblem,)
 HEADERS: Final = MappingProxyType({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
 RETRY_AFTER_S: Final = 2
+MENDED_AFTER_S: Final = 30  # somebody has to make room first
 
 
 def row_of(error: GridgovError) -> tuple[int, str, str]:
@@ -200,6 +202,18 @@ def answer_validation(request: Request, error: Exception) -> Response:
     return problem(request, 422, kind, (title, title_zh), f"Mend {told}.", {"faults": faults})
 
 
+def answer_machine(request: Request, error: Exception) -> Response:
+    """What the machine lacks for the service's own files (an upload on its way, a page): room, or file handles."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        words = "No room is left on the service's disk and nothing of this was kept; make room, then send it again."
+        return answer_gridgov(request, errors.StoreFull(words, retry_after=MENDED_AFTER_S))
+    if number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+        words = "The service has no file handles or memory left now; try again in a moment."
+        return answer_gridgov(request, errors.StoreUnavailable(words, retry_after=RETRY_AFTER_S))
+    return answer_unknown(request, error)
+
+
 def answer_unknown(request: Request, error: Exception) -> Response:
     """A fault of ours: the log has everything, the answer only the incident number."""
     incident = secrets.token_hex(6)
@@ -250,4 +264,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, answer_http)
     app.add_exception_handler(RequestValidationError, answer_validation)
     app.add_exception_handler(ClientDisconnect, answer_gone)
+    app.add_exception_handler(OSError, answer_machine)
     app.add_exception_handler(Exception, answer_unknown)
