@@ -4,6 +4,7 @@
  */
 
 import { ask, element, keep, language, newId, read, reasonOf, say, showZone, speak, tell } from "./page.js";
+import { clearPhotos, sendPhotos, startPhotos } from "./photos.js";
 import { chosen, mistyped, placeWords, setPlace, startPlace, typed } from "./place.js";
 
 const CATEGORIES = [
@@ -27,6 +28,7 @@ speak();
 document.title = say("report.title");
 makeCategories();
 startPlace(keepDraft);
+startPhotos();
 restoreDraft();
 form.addEventListener("input", keepDraft);
 form.addEventListener("submit", (event) => {
@@ -163,6 +165,7 @@ function showAnswer(body) {
     item.textContent = sentence;
     list.append(item);
   }
+  sendPhotos(body?.issue?.id ?? id, device());
   answerPart.focus();
   window.scrollTo({ top: 0 });
 }
@@ -174,6 +177,7 @@ function startAnew() {
     box.checked = false;
   }
   text.value = "";
+  clearPhotos();
   form.hidden = false;
   answerPart.hidden = true;
   keepDraft();

@@ -1,0 +1,109 @@
+"""Photos on the public form: chosen before, uploaded after the report, never lost while the page is open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import FilePayload, Page, expect
+
+from tests.browser.conftest import LOGIN, PASSWORD, Open
+from tests.browser.test_report import answer_code, fill, type_place
+from tests.images.specimens import encoded, exif, picture
+
+
+def photo(number: int = 0) -> FilePayload:
+    """A file as a picker gives it."""
+    content = encoded(picture(size=(800 + number, 600)), exif=exif())
+    return {"name": f"IMG_{number}.jpg", "mimeType": "image/jpeg", "buffer": content}
+
+
+def choose(page: Page, *files: FilePayload) -> None:
+    page.locator("#photo-picker").set_input_files(list(files))
+
+
+def kept(page: Page, service: str, issue: str) -> list[Any]:
+    """The photos that staff see of an issue."""
+    request = page.context.browser.new_context().request  # type: ignore[union-attr]
+    request.post(f"{service}/api/session", data={"login": LOGIN, "password": PASSWORD})
+    items = request.get(f"{service}/api/issues/{issue}/attachments").json()["items"]
+    assert isinstance(items, list)
+    return items
+
+
+@pytest.mark.parametrize(
+    ("size", "lang", "words"),
+    [
+        ("phone", "zh", "2 张照片已收到。"),
+        ("desk", "zh", "2 张照片已收到。"),
+        ("phone", "en", "Photos received: 2."),
+        ("desk", "en", "Photos received: 2."),
+    ],
+)
+def test_photos_follow_the_report(
+    watch: Open, service: str, pictures: Path, size: str, lang: str, words: str
+) -> None:
+    page = watch(size).open(f"/report?lang={lang}")
+    fill(page)
+    type_place(page)
+    choose(page, photo(0))
+    choose(page, photo(1))
+    expect(page.locator("#photos li")).to_have_count(2)
+    page.locator("#photos").scroll_into_view_if_needed()
+    page.screenshot(path=pictures / f"photos-{size}-{lang}.png")
+    with page.expect_response("**/api/issues?*") as sent:
+        page.locator("#send").click()
+    assert answer_code(page).startswith("WT-")
+    expect(page.locator("#photo-status")).to_have_text(words)
+    expect(page.locator("#photo-retry")).to_be_hidden()
+    page.screenshot(path=pictures / f"photos-{size}-{lang}-sent.png")
+    items = kept(page, service, sent.value.json()["issue"]["id"])
+    assert [item["file_name"] for item in items] == ["IMG_0.jpg", "IMG_1.jpg"]
+
+
+def test_of_many_photos_five_are_taken_and_one_can_be_removed(watch: Open) -> None:
+    page = watch("phone").open("/report")
+    choose(page, *(photo(number) for number in range(7)))
+    expect(page.locator("#photos li")).to_have_count(5)
+    expect(page.locator("#photo-note")).to_contain_text("最多 5 张")
+    expect(page.locator("#photo-picker")).to_be_disabled()
+    page.get_by_role("button", name="移除照片 3").click()
+    expect(page.locator("#photos li")).to_have_count(4)
+    expect(page.get_by_role("img", name="IMG_2.jpg")).to_have_count(0)
+    expect(page.locator("#photo-picker")).to_be_enabled()
+
+
+def test_a_photo_that_does_not_arrive_is_sent_again_once(watch: Open, service: str, pictures: Path) -> None:
+    watched = watch("phone", expected=("Failed to load resource", "ERR_FAILED"))
+    page = watched.open("/report")
+    fill(page)
+    type_place(page)
+    choose(page, photo(0), photo(1))
+    page.route(
+        "**/attachments", lambda route: (route.fetch(), route.abort())[0]
+    )  # arrives; its answer is lost
+    with page.expect_response("**/api/issues?*") as sent:
+        page.locator("#send").click()
+    expect(page.locator("#photo-status")).to_contain_text("2 张照片没有传上")
+    page.screenshot(path=pictures / "photos-phone-failed.png")
+    page.unroute("**/attachments")
+    page.get_by_role("button", name="重新上传").click()
+    expect(page.locator("#photo-status")).to_have_text("2 张照片已收到。")
+    assert len(kept(page, service, sent.value.json()["issue"]["id"])) == 2
+
+
+def test_a_file_that_is_no_photo_is_named_and_the_report_stands(watch: Open) -> None:
+    watched = watch(expected=("Failed to load resource",))
+    page = watched.open("/report")
+    fill(page)
+    type_place(page)
+    choose(page, {"name": "plan.jpg", "mimeType": "image/jpeg", "buffer": b"%PDF-1.7 not a photo"}, photo())
+    page.locator("#send").click()
+    assert answer_code(page)
+    expect(page.locator("#photo-status")).to_have_text(
+        "1 张照片已收到。 “plan.jpg”没有被接受：不支持的文件格式。"
+    )
+    page.locator("#again").click()
+    expect(page.locator("#photos li")).to_have_count(0)
+    expect(page.locator("#photo-progress")).to_be_hidden()
