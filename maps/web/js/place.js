@@ -14,8 +14,8 @@ import { ask, element, nameOf, say, tell } from "./page.js";
  * @property {number | null} accuracy metres, only from GPS
  */
 
-/** In this order; classic scripts, so they are added one after the other. */
-const SCRIPTS = ["/assets/vendor/leaflet/leaflet.js", "/assets/js/labels.js"];
+/** In this order; classic scripts, so they are added one after the other. Beside this module, wherever it is served. */
+const SCRIPTS = ["../vendor/leaflet/leaflet.js", "./labels.js"].map((name) => new URL(name, import.meta.url).href);
 const GOOD_METRES = 30;
 /** Where the map starts before the zone is known. */
 const START = /** @type {[number, number]} */ ([33.7525, 113.362]);
