@@ -22,6 +22,7 @@ from api.components import components
 from gridgov.models import KINDS
 from gridgov.store import Store
 from tests.api.conftest import parcel, park, point, square
+from tests.images.specimens import encoded, picture
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -76,6 +77,7 @@ def fill(admin: TestClient) -> None:
     plant = admin.post("/api/plants", json={"code": "CF-1", "name_zh": "厂", "geometry": square(2)}).json()[
         "id"
     ]
+    admin.post(f"/api/plants/{plant}/attachments", files={"file": ("a.jpg", encoded(picture()))})
     admin.post("/api/units", json={"code": "CF-1-1", "plant_id": plant})
     admin.post("/api/buildings", json={"code": "LD-1", "geometry": square(3)})
     admin.post("/api/departments", json={"code": "BM-1", "name_zh": "局"})
@@ -98,11 +100,22 @@ def living(admin: TestClient, path: str) -> tuple[str, str]:
     return (items[-1]["id"], f'"{items[-1].get("version", 1)}"') if items else (NOBODY, '"1"')
 
 
+def aim_at_photo(case: Any, admin: TestClient) -> None:
+    """Let a case hit the plant with a photo, and its photo."""
+    case.path_parameters["kind"] = "plants"
+    case.path_parameters["identifier"], _ = living(admin, "/api/plants")
+    photos = admin.get(f"/api/plants/{case.path_parameters['identifier']}/attachments").json().get("items")
+    if "attachment" in case.path_parameters and photos:
+        case.path_parameters["attachment"] = photos[0]["id"]
+
+
 def aim(case: Any, admin: TestClient) -> dict[str, str]:
     """Let many cases hit something: a record that is there, at its version, with a geometry that can be."""
     version = '"1"'
     aimed = case.method.upper() == "GET" or len(repr(case.body)) % 2
-    if aimed and "identifier" in (case.path_parameters or {}):
+    if aimed and "kind" in (case.path_parameters or {}):
+        aim_at_photo(case, admin)
+    elif aimed and "identifier" in (case.path_parameters or {}):
         case.path_parameters["identifier"], version = living(admin, case.path)
     if case.path_parameters and "name" in case.path_parameters:
         case.path_parameters["name"] = ["parcels.csv", "parks.geojson", "units.gpkg"][
