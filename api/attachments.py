@@ -33,7 +33,15 @@ _POLICY: Final = (
 )
 
 
-@router.post(_PATH, response_class=Response, **schemas.adding_photo())
+def check_sender(request: Request, kind: str, identifier: str, call: ScopedCall) -> None:
+    """Runs before the body is read: a stranger need not send megabytes. Raises NotSignedIn, NotFound."""
+    if call.actor.role is Role.PUBLIC and not request.headers.get(DEVICE_HEADER):
+        raise NotSignedIn("Sign in, or send X-Device-Token of the device that reported the issue.")
+    with call.read() as tx:
+        attachments.may_send(tx, _kind(kind), identifier)
+
+
+@router.post(_PATH, dependencies=[Depends(check_sender)], response_class=Response, **schemas.adding_photo())
 def add_photo(
     request: Request,
     kind: str,
@@ -44,7 +52,7 @@ def add_photo(
     """Add a photo to a record: 201 when it is new, 200 when the same was sent before under the same id."""
     known_parameters(request.query_params.multi_items(), ())
     try:
-        row, added = _add(request, call, _kind(kind), checked_identifier(identifier), form)
+        row, added = _add(call, _kind(kind), checked_identifier(identifier), form)
     finally:
         for _, part in form.multi_items():
             if isinstance(part, UploadFile):
@@ -54,12 +62,8 @@ def add_photo(
     return answer(request, item, 201 if added else 200, headers)
 
 
-def _add(
-    request: Request, call: Call, kind: RecordKind, identifier: str, form: FormData
-) -> tuple[dict[str, Any], bool]:
+def _add(call: Call, kind: RecordKind, identifier: str, form: FormData) -> tuple[dict[str, Any], bool]:
     """What is cheap to refuse is refused before the photo is read; all of it is asked again when it is kept."""
-    if call.actor.role is Role.PUBLIC and not request.headers.get(DEVICE_HEADER):
-        raise NotSignedIn("Sign in, or send X-Device-Token of the device that reported the issue.")
     upload, own = _sent(form)
     service, most = call.service, call.service.settings.attachments_per_record
     digest = attachments.digest_of(upload.file)

@@ -109,13 +109,9 @@ def may_add(tx: Tx, kind: RecordKind, record_id: str, most: int, *, hold: bool =
     """
     record_id = checked_identifier(record_id)
     public = tx.scope.role is Role.PUBLIC
-    if not public:
-        tx.get(kind, record_id)
-    record = rows.find_record(tx, kind, record_id, hold=hold)
-    own = record is not None and record["created_by"] == tx.scope.actor != ""
-    recent = record is not None and record["created_at"] > tx.now - REPORTER_MAY_ADD
-    if record is None or (public and not (kind is ISSUES and own and recent)):
-        raise NotFound(f"There is no record {record_id} among the {kind.en} you can see.", id=record_id)
+    record, own = _in_sight(tx, kind, record_id, hold=hold)
+    if public and record["created_at"] <= tx.now - REPORTER_MAY_ADD:
+        raise _unseen(kind, record_id)
     if record["valid_to"] is not None:
         raise AlreadyEnded(f"This record of {kind.en} has ended; it takes no photos.", id=record_id)
     action = _ADDING.get(kind.name, f"{kind.name}:write")
@@ -124,6 +120,30 @@ def may_add(tx: Tx, kind: RecordKind, record_id: str, most: int, *, hold: bool =
     bound = min(most, REPORTER_MOST) if public else most
     if rows.count_attachments(tx, kind, record_id) >= bound:
         raise TooLarge(f"A record takes at most {bound} photos here; erase one first.", limit=bound)
+
+
+def may_send(tx: Tx, kind: RecordKind, record_id: str) -> None:
+    """The first and cheap part of `may_add`, before the photo arrives: strangers need not send it.
+
+    Raises NotFound (out of sight, or not theirs).
+    """
+    _in_sight(tx, kind, checked_identifier(record_id), hold=False)
+
+
+def _in_sight(tx: Tx, kind: RecordKind, record_id: str, *, hold: bool) -> tuple[dict[str, Any], bool]:
+    """A record that the scope sees, or that the public reported itself; and whether its actor made it."""
+    public = tx.scope.role is Role.PUBLIC
+    if not public:
+        tx.get(kind, record_id)
+    record = rows.find_record(tx, kind, record_id, hold=hold)
+    own = record is not None and record["created_by"] == tx.scope.actor != ""
+    if record is None or (public and not (kind is ISSUES and own)):
+        raise _unseen(kind, record_id)
+    return record, own
+
+
+def _unseen(kind: RecordKind, record_id: str) -> NotFound:
+    return NotFound(f"There is no record {record_id} among the {kind.en} you can see.", id=record_id)
 
 
 def repeated(tx: Tx, kind: RecordKind, record_id: str, identifier: str, digest: str) -> dict[str, Any] | None:

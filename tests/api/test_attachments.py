@@ -177,6 +177,15 @@ def test_a_device_adds_to_its_own_issue_for_an_hour(client: TestClient, clock: C
     assert send(client, path, headers=DEVICE).status_code == 404
 
 
+@on_sqlite
+def test_a_stranger_is_refused_before_the_body_is_read(client: TestClient) -> None:
+    path = report(client, DEVICE)
+    for headers in ({}, {"X-Device-Token": "phone-2"}):
+        no_form = client.post(path, content=b"x" * 100, headers=headers)
+        assert no_form.status_code == (404 if headers else 401)  # and not 415
+    assert client.post(path, content=b"x" * 100, headers=DEVICE).status_code == 415
+
+
 def test_another_sites_page_adds_and_erases_nothing(staff: TestClient) -> None:
     path = report(staff)
     photo = send(staff, path).json()
