@@ -164,6 +164,36 @@ def test_the_image_starts_the_command_that_the_project_installs() -> None:
     assert start[0] in project["project"]["scripts"]
 
 
+def test_the_image_holds_the_libraries_of_every_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    text = (ROOT / "requirements" / "image.lock").read_text(encoding="utf-8")
+    for lines in project["project"]["optional-dependencies"].values():
+        for line in lines:
+            assert re.search(rf"^{re.split(r'[<>=]', line)[0]}==", text, flags=re.MULTILINE), line
+    assert any("requirements/image.lock" in rest for rest in arguments_of("RUN"))
+
+
+def test_kernels_run_as_they_were_compiled_and_are_copied_to_where_they_may_be_written() -> None:
+    named = {
+        pair for rest in arguments_of("ENV") for pair in rest.split() if pair.startswith("NUMBA_CPU_NAME=")
+    }
+    assert named == {"NUMBA_CPU_NAME=generic"}
+    [warmed] = [rest for rest in arguments_of("RUN") if "warm()" in rest]
+    folder = re.findall(r"NUMBA_CACHE_DIR=(\S+)", warmed)[0]
+    assert folder in (ROOT / "deploy" / "entrypoint").read_text(encoding="utf-8")
+    assert environment_of_image()["NUMBA_CACHE_DIR"].startswith("/tmp/")  # noqa: S108  the image's
+
+
+def test_the_stop_signal_reaches_the_service_itself() -> None:
+    assert arguments_of("STOPSIGNAL") == ["SIGTERM"]
+    for word in ("ENTRYPOINT", "CMD"):
+        assert all(rest.startswith("[") for rest in arguments_of(word)), (
+            "a shell in between would keep the signal"
+        )
+    script = (ROOT / "deploy" / "entrypoint").read_text(encoding="utf-8")
+    assert script.rstrip().splitlines()[-1] == 'exec "$@"'
+
+
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
 def test_the_health_check_follows_healthz(status: int, healthy: bool) -> None:
     """The image's own HEALTHCHECK command, run against a server that answers as told."""
@@ -198,7 +228,8 @@ def test_the_test_environment_has_the_versions_that_ship() -> None:
         text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
         return set(re.findall(r"^([a-z0-9][^ ]*==[^ ]+)", text, flags=re.MULTILINE))
 
-    assert pins("app.lock") - pins("dev.lock") == set()
+    assert pins("app.lock") - pins("image.lock") == set()
+    assert pins("image.lock") - pins("dev.lock") == set()
 
 
 def test_the_locks_hold_every_declared_library() -> None:
