@@ -37,7 +37,7 @@ from gridgov.store.dialect import Box
 from gridgov.store.geopackage import GEOPACKAGE_FUNCTIONS, rtree_bulk, write_layer_styles
 from gridgov.store.sqlite_errors import LATER, meaning, refusal, spoils
 from gridgov.store.transaction import Transaction
-from gridgov.store.watching import Watching
+from gridgov.store.watching import TimedCursor, Watching
 
 MAP = "map"  # the schema name under which the map file is attached
 _APPLICATION_ID = 0x47504B47  # "GPKG"
@@ -285,7 +285,7 @@ class _Connection(sqlite3.Connection):
 
     def cursor(self, *arguments: Any, **named: Any) -> Any:
         """See sqlite3.Connection.cursor."""
-        made = super().cursor(*arguments, **named)
+        made = super().cursor(*(arguments or (TimedCursor,)), **named)
         self._cursors.add(made)
         return made
 

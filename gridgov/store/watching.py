@@ -8,6 +8,7 @@ placeholders: values may be names and phone numbers.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -59,6 +60,43 @@ class Spent:
     seconds: float = 0.0
 
 
+class TimedCursor(sqlite3.Cursor):
+    """SQLite does most of its work while rows are fetched, so that time belongs to the statement too.
+
+    executed: told by the `Watching` after the statement began: itself, the use, the statement, the seconds so far.
+    """
+
+    executed: tuple[Watching, Spent, str, float] | None = None
+
+    def fetchone(self) -> Any:
+        """See sqlite3.Cursor.fetchone."""
+        started = time.perf_counter()
+        found = super().fetchone()
+        self._count(started)
+        return found
+
+    def fetchmany(self, size: int | None = 1) -> list[Any]:
+        """See sqlite3.Cursor.fetchmany."""
+        started = time.perf_counter()
+        found = super().fetchmany(size)
+        self._count(started)
+        return found
+
+    def fetchall(self) -> list[Any]:
+        """See sqlite3.Cursor.fetchall."""
+        started = time.perf_counter()
+        found = super().fetchall()
+        self._count(started)
+        return found
+
+    def _count(self, started: float) -> None:
+        if self.executed is not None:
+            watching, spent, statement, before = self.executed
+            seconds = time.perf_counter() - started
+            self.executed = (watching, spent, statement, before + seconds)
+            watching.add(spent, statement, seconds, before)
+
+
 class Watching:
     """Listens to one engine; a store has one. Safe for threads.
 
@@ -100,27 +138,39 @@ class Watching:
     def _before(self, connection: Connection, *_: Any) -> None:
         connection.info[_STARTED] = time.perf_counter()
 
-    def _after(self, connection: Connection, _: Any, statement: str, *__: Any) -> None:
-        self._count(connection, statement)
+    def _after(self, connection: Connection, cursor: Any, statement: str, *_: Any) -> None:
+        seconds = self._count(connection, statement)
+        if isinstance(cursor, TimedCursor):
+            spent = connection.info.get(_SPENT)
+            cursor.executed = None if spent is None else (self, spent, statement, seconds)
 
     def _failed(self, context: ExceptionContext) -> None:
         if context.connection is not None and not context.connection.invalidated:
             self._count(context.connection, context.statement or "")
 
-    def _count(self, connection: Connection, statement: str) -> None:
-        started = connection.info.pop(_STARTED, None)
+    def _count(self, connection: Connection, statement: str) -> float:
+        """Count one statement; the seconds it took, 0 when that is not known."""
+        started: float | None = connection.info.pop(_STARTED, None)
         spent = connection.info.get(_SPENT)
         if started is None or spent is None:
-            return
+            return 0.0
         seconds = time.perf_counter() - started
         spent.statements += 1
-        spent.working += seconds
         watch = CURRENT.get()
         if watch is not None:
             watch.statements += 1
+        self.add(spent, statement, seconds)
+        return seconds
+
+    def add(self, spent: Spent, statement: str, seconds: float, before: float = 0.0) -> None:
+        """Add work on a statement that had taken `before` seconds; it is logged once, when it becomes slow."""
+        spent.working += seconds
+        watch = CURRENT.get()
+        if watch is not None:
             watch.store_seconds += seconds
-        if self.slow_ms and seconds * 1000 > self.slow_ms:
-            facts = {"ms": round(seconds * 1000, 1), "statement": _shown(statement)}
+        slow = self.slow_ms / 1000
+        if slow and before <= slow < before + seconds:
+            facts = {"ms": round((before + seconds) * 1000, 1), "statement": _shown(statement)}
             LOG.warning("slow statement", extra={"facts": facts})
 
     def _ending(self, connection: Connection) -> None:

@@ -224,3 +224,17 @@ def test_slow_statements_are_told_without_their_values(
     with store.begin(Scope.system(ZONE), NOW) as tx:
         tx.connection.exec_driver_sql(slow[tx.dialect.name], (PHONE,))  # type: ignore[attr-defined]  # on purpose
     assert len(log.getvalue()) == before
+
+
+@json_only
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_on_sqlite_the_fetching_of_rows_counts_too(
+    client: TestClient, store: Store, log: io.StringIO
+) -> None:
+    """The first row is there at once; the work is done row by row."""
+    store.watching.slow_ms = 20
+    rows = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<300000) SELECT i FROM n"
+    with store.begin(Scope.system(ZONE), NOW) as tx:
+        tx.connection.exec_driver_sql(rows).fetchall()  # type: ignore[attr-defined]  # behind the protocol on purpose
+    [line] = told(log)
+    assert (line["message"], line["ms"] > 20) == ("slow statement", True)
