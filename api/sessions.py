@@ -85,7 +85,8 @@ def _read(tx: Tx, token_hash: str, *, hold: bool = False) -> Session | None:
     row = accounts.read_session(tx, token_hash, hold=hold)
     if row is None or row["revoked_at"] is not None or row["user_disabled_at"] is not None:
         return None
-    if row["expires_at"] <= tx.now:
+    # A token from the future: the clock was set back, and the session would live longer by as much.
+    if row["expires_at"] <= tx.now or row["created_at"] - tx.now > accounts.AHEAD:
         return None
     older = row["replaced_at"] is None and accounts.older_tokens(tx, row["family"], row["created_at"])
     newest = accounts.newest_token(tx, row["family"]) or row["created_at"]

@@ -1,4 +1,4 @@
-"""The long soak: prints one table and ends with exit code 1 when anything was lost, doubled or wrong.
+"""The long soak: it prints one table and ends with exit code 1 when anything was lost, doubled or wrong.
 
 `make soak` runs it at full length; ARGS="--kills 20 --seed abc" makes it shorter or repeats a run.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import secrets
 import subprocess
 import sys
@@ -28,26 +29,29 @@ def main() -> int:
     """Run everything, print the table, give the exit code."""
     wanted = _arguments()
     seed = wanted.seed or secrets.token_hex(4)
-    until = time.monotonic() + wanted.minutes * 60
+    logging.getLogger("gridgov").addHandler(logging.NullHandler())  # the service's own log has what matters
     OUT.print(
         f"seed {seed}: {wanted.kills} kills of the service per store, {wanted.stops} stops of PostgreSQL"
     )
     settings = {"GRIDGOV_WORKERS": str(wanted.workers)}
     outcomes: list[Outcome] = []
 
-    def soak(name: str, url: str, kills: int, kill: Callable[[Soak], float]) -> None:
+    def soak(name: str, url: str, kills: int, kill: Callable[[Soak], float], share: float) -> None:
+        until = time.monotonic() + wanted.minutes * 60 * share
         with tempfile.TemporaryDirectory(prefix="gridgov-soak-") as folder:
             place = url or f"sqlite:///{folder}/map.gpkg"
             made = Soak(name, place, Path(folder), f"{seed}/{name}", settings=settings)
             outcomes.append(made.run(kills, kill, until))
             OUT.print(f"{name}: {outcomes[-1].kills} kills in {outcomes[-1].seconds:.0f} s")
 
-    soak("SQLite, service killed", "", wanted.kills, kill_service)
+    soak("SQLite, service killed", "", wanted.kills, kill_service, 0.45)
     database = durable_database()
     try:
-        soak("PostGIS, service killed", fresh_database(database.cluster.url), wanted.kills, kill_service)
+        soak(
+            "PostGIS, service killed", fresh_database(database.cluster.url), wanted.kills, kill_service, 0.45
+        )
         url = fresh_database(database.cluster.url)
-        soak("PostGIS, database stopped", url, wanted.stops, stop_database(database))
+        soak("PostGIS, database stopped", url, wanted.stops, stop_database(database), 0.1)
     finally:
         database.remove()
     OUT.print(_table(outcomes))

@@ -57,6 +57,7 @@ class Soak:
         *,
         program: Sequence[str] = GRIDGOV,
         settings: Mapping[str, str] | None = None,
+        before: Sequence[str] = (),
     ) -> None:
         self.url = url
         self.outcome = Outcome(name, seed)
@@ -64,7 +65,7 @@ class Soak:
         self.folder = folder / "journals"
         self.folder.mkdir()
         prepare(url, _now())
-        self.service = Service(url, folder, program=program, settings=settings)
+        self.service = Service(url, folder, program=program, settings=settings, before=before)
         self.gate = Gate()
         self.connections: list[Connection] = []
         self.journals: list[Journal] = []

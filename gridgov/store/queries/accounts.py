@@ -6,12 +6,16 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import Column, ColumnElement, and_, case, delete, func, insert, literal, or_, select, update
 
 from gridgov.errors import DuplicateCode
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
 from gridgov.store.schema_private import sessions, throttles, users
+
+# A window or a session that begins later than this was made before the clock was set back; the clocks of two machines,
+# and two requests at one moment, differ by less.
+AHEAD = dt.timedelta(minutes=5)
 
 
 def add_user(tx: Tx, values: Mapping[str, Any]) -> None:
@@ -142,7 +146,7 @@ def count_attempt(tx: Tx, key: str, window: dt.timedelta) -> tuple[int, dt.datet
     The first of a window drops up to 100 counters of the same purpose, the part before the slash, that are older.
     """
     transaction = inside(tx)
-    old = or_(throttles.c.window_start <= tx.now - window, throttles.c.window_start > tx.now)
+    old = or_(throttles.c.window_start <= tx.now - window, throttles.c.window_start > tx.now + AHEAD)
     statement = (
         transaction.dialect.insert(throttles)
         .values(key=key, window_start=tx.now, count=1)
@@ -150,7 +154,10 @@ def count_attempt(tx: Tx, key: str, window: dt.timedelta) -> tuple[int, dt.datet
             index_elements=["key"],
             set_={
                 "count": case((old, 1), else_=throttles.c.count + 1),
-                "window_start": case((old, tx.now), else_=throttles.c.window_start),
+                # Told its type: SQLite would keep a bare instant in another form, which no window is compared with.
+                "window_start": case(
+                    (old, literal(tx.now, throttles.c.window_start.type)), else_=throttles.c.window_start
+                ),
             },
         )
         .returning(throttles.c.count, throttles.c.window_start)
@@ -168,7 +175,9 @@ def count_attempt(tx: Tx, key: str, window: dt.timedelta) -> tuple[int, dt.datet
 def attempts(tx: Tx, key: str, window: dt.timedelta) -> tuple[int, dt.datetime]:
     """What count_attempt gives, without counting an attempt; without any, a window would begin now."""
     statement = select(throttles.c.count, throttles.c.window_start).where(
-        throttles.c.key == key, throttles.c.window_start > tx.now - window
+        throttles.c.key == key,
+        throttles.c.window_start > tx.now - window,
+        throttles.c.window_start <= tx.now + AHEAD,
     )
     row = inside(tx).connection.execute(statement).one_or_none()
     return (0, tx.now + window) if row is None else (int(row[0]), row[1] + window)
