@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import importing, linking, listing, reporting, serving, table
+from bench import backup, importing, linking, listing, observing, photos, reporting, serving, table
 from bench.contest import Row, Surroundings, Way, hold
 from tests import throwaway_postgres
 
@@ -40,8 +40,14 @@ CONTESTS: tuple[tuple[str, tuple[Way, ...], int, int], ...] = (
     ("list 100 of about 900 parcels, PostGIS", listing.LARGE_POSTGIS, 5, 1),
     ("report issues, SQLite", reporting.TO_SQLITE, 5, 1),
     ("report issues, PostGIS", reporting.TO_POSTGIS, 5, 1),
+    ("keep a photo of 12 megapixels", photos.TO_FOLDER, 3, 1),
     ("report issues over HTTP, SQLite", serving.TO_SQLITE, 3, 1),
     ("report issues over HTTP, PostGIS", serving.TO_POSTGIS, 3, 1),
+    ("answer a request for one parcel, SQLite", observing.ONE_PARCEL, 5, 1),
+    ("back up and restore the demonstration, SQLite", backup.DEMO_SQLITE, 3, 1),
+    ("back up and restore the demonstration, PostGIS", backup.DEMO_POSTGIS, 3, 1),
+    ("back up and restore {parcels} parcels, SQLite", backup.PARCELS_SQLITE, 2, 0),
+    ("back up and restore {parcels} parcels, PostGIS", backup.PARCELS_POSTGIS, 2, 0),
 )
 
 

@@ -18,7 +18,7 @@ from typing import IO, BinaryIO, cast
 
 from gridgov.backup.manifest import FILES, NAME, STORE, Entry, Manifest, read_manifest
 from gridgov.errors import ArchiveDamaged, ArchiveProblem, GridgovError, NotFound
-from gridgov.exchange.progress import Progress
+from gridgov.exchange.progress import Progress, Silent
 from gridgov.store.copying_parts import file_trouble, flush_folder
 
 _PIECE = 1024**2
@@ -46,7 +46,7 @@ class ArchiveWriter:
         told.external_attr = 0o600 << 16
         told._compresslevel = _LEVEL  # type: ignore[attr-defined]  # noqa: SLF001 (open() takes none in Python 3.11)
         with self._zip.open(told, "w", force_zip64=True) as target:
-            measured = _Measured(target, self._progress)
+            measured = _Measured(target, self._progress if name.startswith(STORE) else Silent())
             yield measured
         if name != NAME:
             self.entries.append(measured.as_entry(name))

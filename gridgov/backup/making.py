@@ -30,6 +30,9 @@ from gridgov.store import Store
 from gridgov.store.copying import count_rows, list_revisions, snapshot
 from gridgov.store.copying_parts import Snapshot
 
+_SCRATCH = ".gridgov-backup-"
+_STALE_SECONDS = 24 * 3600
+
 
 def back_up(
     store: Store,
@@ -47,6 +50,7 @@ def back_up(
     there already, StoreFull, StoreReadOnly, NotFound (no such folder), and what the store raises.
     """
     shown = progress or Silent()
+    _sweep(path.resolve().parent, now)
     with new_archive(path, shown) as archive, _scratch(path) as scratch:
         with snapshot(store, now) as copy:
             shown.start(sum(copy.sizes().values()), "store")
@@ -55,8 +59,8 @@ def back_up(
                     copy.write(part, target, scratch)
             keys = keys_of(copy.tx, copy.contents().tables)
             told = _told(copy, now, settings)
-        shown.start(0, "files")
-        lacking = _add_files(archive, blobs, keys, now)
+        shown.start(len(keys), "files")
+        lacking = _add_files(archive, blobs, keys, now, shown)
         missing, erased = _reasons(store, lacking, now)
         manifest = told.model_copy(update={"entries": archive.entries, "missing": missing, "erased": erased})
         archive.close(manifest, now)
@@ -83,7 +87,9 @@ def _told(copy: Snapshot, now: dt.datetime, settings: Settings) -> Manifest:
     )
 
 
-def _add_files(archive: ArchiveWriter, blobs: BlobStore, keys: Sequence[str], now: dt.datetime) -> list[str]:
+def _add_files(
+    archive: ArchiveWriter, blobs: BlobStore, keys: Sequence[str], now: dt.datetime, shown: Progress
+) -> list[str]:
     """Put the files into the archive; returns the keys that are not there."""
     lacking = []
     for key in keys:
@@ -93,6 +99,7 @@ def _add_files(archive: ArchiveWriter, blobs: BlobStore, keys: Sequence[str], no
                 shutil.copyfileobj(source, target, 1024**2)
         except NotFound:
             lacking.append(key)
+        shown.advance()
     return lacking
 
 
@@ -105,10 +112,17 @@ def _reasons(store: Store, lacking: Sequence[str], now: dt.datetime) -> tuple[li
     return missing, [key for key in lacking if key not in missing]
 
 
+def _sweep(folder: Path, now: dt.datetime) -> None:
+    """Remove what backups that were killed more than a day ago left in `folder`: it holds personal data."""
+    for left in folder.glob(f"{_SCRATCH}*"):
+        if now.timestamp() - left.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 @contextmanager
 def _scratch(path: Path) -> Iterator[Path]:
     """A folder beside the archive, where there is as much room, for nobody else to read."""
-    folder = Path(tempfile.mkdtemp(prefix=".gridgov-backup-", dir=path.resolve().parent))
+    folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=path.resolve().parent))
     try:
         yield folder
     finally:

@@ -16,8 +16,8 @@ from gridgov.store.copying import count_rows, one_moment
 from gridgov.store.copying_rows import (
     Digest,
     copy_table,
-    defer_references,
     digest_table,
+    filling,
     tables,
 )
 
@@ -61,8 +61,8 @@ def transfer(
         missing = copy_files(source_files, target_files, keys, shown)
         _require_files(source, missing, now)
         shown.start(sum(count_rows(reading, tables()).values()), "rows")
-        defer_references(writing)
-        sent = {name: copy_table(reading, writing, name, shown.advance) for name in tables()}
+        with filling(writing):
+            sent = {name: copy_table(reading, writing, name, shown.advance) for name in tables()}
         shown.start(len(sent), "comparing")
         for name, digest in sent.items():
             _compare(name, digest, digest_table(writing, name))

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from sqlalchemy import Table, select, type_coerce
 from gridgov.errors import ArchiveProblem
 from gridgov.store.base import Tx
 from gridgov.store.copying_postgis import KIND as POSTGIS
-from gridgov.store.copying_postgis import set_identity
+from gridgov.store.copying_postgis import set_identity, without_indexes
 from gridgov.store.queries.connection import inside
 from gridgov.store.schema_base import metadata
 from gridgov.store.transaction import Transaction
@@ -31,7 +32,9 @@ from gridgov.store.types import Geometry, Instant, Json, StoredGeometry, decoded
 
 _PIECE = 5_000
 _NULL = "\\N"
-_EXACT = 2**53  # whole numbers beyond are told as the nearest float: jsonb has all digits of 1e300, text has not
+_EXACT = (
+    2**53
+)  # whole numbers beyond are told as the nearest float: jsonb has all digits of 1e300, text has not
 Row = dict[str, Any]
 Pieces = Iterator[list[Row]]
 
@@ -57,6 +60,17 @@ def defer_references(tx: Tx) -> None:
     transaction = inside(tx)
     if transaction.dialect.name != POSTGIS:
         transaction.connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+
+
+@contextmanager
+def filling(tx: Tx) -> Iterator[None]:
+    """Around the filling of all tables: PostgreSQL's indexes are made at the end, SQLite's references checked then."""
+    if inside(tx).dialect.name == POSTGIS:
+        with without_indexes(inside(tx).connection):
+            yield
+    else:
+        defer_references(tx)
+        yield
 
 
 def copy_table(source: Tx, target: Tx, name: str, advance: Callable[[int], None]) -> Digest:

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import io
 import json
+import os
 import threading
 import zipfile
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from sqlalchemy import text, update
 
 from gridgov import issues
 from gridgov.access import Scope
-from gridgov.backup import Manifest, back_up, restore, verify
+from gridgov.backup import Manifest, back_up, restore, transfer, verify
 from gridgov.backup.archive import COMMENT
 from gridgov.backup.manifest import FILES, without_passwords
 from gridgov.blobs.folder import FolderBlobs
@@ -33,8 +34,9 @@ from gridgov.errors import (
 from gridgov.models import ISSUES
 from gridgov.serving.linking import Linker
 from gridgov.settings import Settings
-from gridgov.store import Query, Store, migrate
+from gridgov.store import Query, Store, copying_postgis, migrate
 from gridgov.store.queries.connection import inside
+from gridgov.store.schema_base import metadata
 from gridgov.store.schema_private import attachments
 from tests.backup.conftest import MakeStore, name_photos
 from tests.backup.rows import fill, rows_of
@@ -80,6 +82,47 @@ def test_a_restored_store_is_the_one_that_was_backed_up_but_for_its_sessions(
     assert {each.key: each.size for each in files.each("")} == {
         each.key: each.size for each in blobs.each("")
     }
+
+
+@pytest.mark.postgis
+def test_a_filled_database_has_every_index_and_reference_of_a_new_one(
+    postgis_store: Store,
+    sqlite_store: Store,
+    new_postgis: MakeStore,
+    blobs: FolderBlobs,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    def made(store: Store) -> set[Any]:
+        names = {"names": [table.name for table in metadata.sorted_tables]}
+        with store.begin(Scope.system(""), NOW) as tx:
+            connection = inside(tx).connection
+            return {
+                tuple(row)
+                for ask in (copying_postgis._INDEXES, copying_postgis._REFERENCES)
+                for row in connection.execute(ask, names)
+            }
+
+    fill(sqlite_store)
+    restored, moved = new_postgis(), new_postgis()
+    back_up(postgis_store, blobs, tmp_path / "b.zip", NOW, settings=settings)
+    restore(restored, blobs, tmp_path / "b.zip", NOW)
+    transfer(sqlite_store, moved, blobs, blobs, NOW)
+    assert len(made(postgis_store)) > 40
+    assert made(restored) == made(moved) == made(postgis_store)
+
+
+def test_what_a_killed_backup_left_is_swept_by_the_next_after_a_day(
+    filled: Store, blobs: FolderBlobs, settings: Settings, tmp_path: Path
+) -> None:
+    old, young = tmp_path / ".gridgov-backup-old", tmp_path / ".gridgov-backup-young"
+    for folder, hours in ((old, 25), (young, 1)):
+        folder.mkdir()
+        (folder / "private.sqlite").write_bytes(b"names and phone numbers")
+        when = NOW.timestamp() - hours * 3600
+        os.utime(folder, (when, when))
+    back_up(filled, blobs, tmp_path / "b.zip", NOW, settings=settings)
+    assert (old.exists(), young.exists()) == (False, True)
 
 
 def test_a_restored_store_goes_on(
