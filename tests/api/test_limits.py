@@ -105,10 +105,25 @@ def test_a_request_that_drips_is_ended_in_time(connect: Connect, before: bytes, 
 
 
 @pytest.mark.parametrize("part", [b"GET /livez HTTP/1.1\r\nHost:", HEAD, HEAD + b"{"])
-def test_a_request_that_stays_away_is_answered_408(connect: Connect, part: bytes) -> None:
+def test_a_request_that_stays_away_is_answered_408_and_is_no_fault_of_ours(
+    connect: Connect, part: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     connection = connect()
     connection.sendall(part)
     assert rest(connection).startswith(b"HTTP/1.1 408 ")
+    time.sleep(0.1)
+    assert [record.message for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
+
+
+def test_who_leaves_in_the_middle_of_a_body_is_no_fault_of_ours(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = connect()
+    connection.sendall(HEAD + b"{")
+    time.sleep(0.1)
+    connection.close()
+    time.sleep(0.2)
+    assert [record.message for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
 
 
 def test_who_connects_and_says_nothing_is_let_go(connect: Connect) -> None:
