@@ -175,16 +175,6 @@ def _bodies() -> dict[str, Schema]:
             }
         ),
         "SignIn": an_object({"login": TEXT, "password": TEXT}, ("login", "password")),
-        "Session": an_object(
-            {"user": {"anyOf": [ref("Me"), {"type": "null"}]}, "program": ref("Program")}, ("user",)
-        ),
-        "Program": an_object(
-            {
-                **dict.fromkeys(("id", "role", "zone"), TEXT),
-                "area_codes": {"type": "array", "items": TEXT},
-                "expires_at": MAYBE_TEXT,
-            }
-        ),
         "Me": an_object(
             {
                 "id": TEXT,
@@ -291,6 +281,16 @@ def _tokens_and_audit() -> dict[str, Schema]:
         }
     )
     return {
+        "Session": an_object(
+            {"user": {"anyOf": [ref("Me"), {"type": "null"}]}, "program": ref("Program")}, ("user",)
+        ),
+        "Program": an_object(
+            {
+                **dict.fromkeys(("id", "role", "zone"), TEXT),
+                "area_codes": {"type": "array", "items": TEXT},
+                "expires_at": MAYBE_TEXT,
+            }
+        ),
         "Token": an_object(shown),
         "Tokens": a_list(ref("Token")),
         "MadeToken": an_object({**shown, "token": TEXT}),

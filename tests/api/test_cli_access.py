@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ def test_what_an_operator_did_is_in_the_log(url: str, run: Run, tmp_path: Path) 
     run("export", tmp_path / "parcels.csv", "--layer", "parcels")
     entries = logged(run)
     assert {entry["actor"] for entry in entries} == {"operator"}
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+\+00:00", entry["at"]) for entry in entries)
     assert [(entry["action"], entry["details"]) for entry in entries[:5]] == [
         ("users:add", {"role": "staff"}),
         ("users:change", {"fields": ["password"]}),

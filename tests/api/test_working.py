@@ -16,9 +16,8 @@ import pytest
 from api import working
 from gridgov.errors import InvalidValue, JobState, NotFound
 from gridgov.models import PARCELS
-from tests.api.test_cli import Run, count, parcels_file, run, url
-
-__all__ = ["run", "url"]  # fixtures of the other commands
+from tests.api.conftest import Run
+from tests.api.test_cli import count, parcels_file
 
 Worker = Callable[..., "subprocess.Popen[str]"]
 
