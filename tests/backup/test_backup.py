@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import io
 import json
 import os
-import threading
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +15,7 @@ from sqlalchemy import text, update
 
 from gridgov import issues
 from gridgov.access import Scope
-from gridgov.backup import Manifest, back_up, restore, transfer, verify
-from gridgov.backup.archive import COMMENT
+from gridgov.backup import back_up, restore, transfer, verify
 from gridgov.backup.manifest import FILES, without_passwords
 from gridgov.blobs.folder import FolderBlobs
 from gridgov.errors import (
@@ -38,31 +34,13 @@ from gridgov.store import Query, Store, copying_postgis, migrate
 from gridgov.store.queries.connection import inside
 from gridgov.store.schema_base import metadata
 from gridgov.store.schema_private import attachments
+from tests.backup.archives import changed_manifest
 from tests.backup.conftest import MakeStore, name_photos
 from tests.backup.rows import fill, rows_of
 from tests.factories import point
 from tests.fixtures_store import NOW, ZONE
 
 LATER = NOW + dt.timedelta(hours=1)
-
-
-def rewritten(archive: Path, entries: Mapping[str, bytes | None]) -> Path:
-    """A copy of an archive with some entries replaced, added, or (None) left out."""
-    made = archive.with_name(f"rewritten-{len(list(archive.parent.iterdir()))}-{archive.name}")
-    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(made, "w") as target:
-        target.comment = COMMENT
-        there = {name: source.read(name) for name in source.namelist()}
-        for name, content in {**there, **entries}.items():
-            if content is not None:
-                target.writestr(name, content)
-    return made
-
-
-def changed_manifest(archive: Path, **changes: Any) -> Path:
-    """A copy of an archive with other words in its manifest."""
-    with zipfile.ZipFile(archive) as source:
-        told = json.loads(source.read("manifest.json"))
-    return rewritten(archive, {"manifest.json": json.dumps({**told, **changes}).encode()})
 
 
 def test_a_restored_store_is_the_one_that_was_backed_up_but_for_its_sessions(
@@ -343,158 +321,3 @@ def test_a_backup_of_an_older_program_is_brought_up_to_date(
     restore(place, blobs, tmp_path / "b.zip", LATER)
     place.check()
     assert rows_of(place, only=kept) == rows_of(old, only=kept)
-
-
-class Stop(BaseException):
-    """The process ends here."""
-
-
-def test_an_interrupted_restore_leaves_nothing_half_and_begins_anew(
-    filled: Store,
-    blobs: FolderBlobs,
-    new_place: MakeStore,
-    settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    back_up(filled, blobs, tmp_path / "b.zip", NOW, settings=settings)
-    place, files = new_place(), FolderBlobs(tmp_path / "restored")
-
-    def interrupted(source: Any, *arguments: Any, **named: Any) -> Any:
-        raise Stop
-
-    module = "copying_sqlite._finish" if place.url.startswith("sqlite") else "copying_postgis.set_identity"
-    with monkeypatch.context() as patch:
-        patch.setattr(f"gridgov.store.{module}", interrupted)
-        with pytest.raises(Stop):
-            restore(place, files, tmp_path / "b.zip", NOW)
-    with pytest.raises(SchemaMissing):
-        place.reopen().check()
-    place = place.reopen()
-    restore(place, files, tmp_path / "b.zip", NOW)
-    assert rows_of(place, only={"areas", "users"}) == rows_of(filled, only={"areas", "users"})
-    place.close()
-
-
-def test_a_restore_killed_between_the_two_files_begins_anew(
-    sqlite_store: Store,
-    new_sqlite: MakeStore,
-    blobs: FolderBlobs,
-    settings: Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    fill(sqlite_store, only={"areas", "users"})
-    back_up(sqlite_store, blobs, tmp_path / "b.zip", NOW, settings=settings)
-    place, real, renamed = new_sqlite(), Path.replace, list[Any]()
-
-    def replace(self: Path, target: Any) -> Path:
-        if renamed:
-            raise Stop
-        renamed.append(target)
-        return real(self, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", replace)
-        with pytest.raises(Stop):
-            restore(place, blobs, tmp_path / "b.zip", NOW)
-    restore(place, blobs, tmp_path / "b.zip", NOW)
-    assert rows_of(place, only={"areas", "users"}) == rows_of(sqlite_store, only={"areas", "users"})
-    folder = Path(place.url.removeprefix("sqlite:///")).parent
-    assert {each.suffix for each in folder.iterdir()} <= {
-        ".gpkg",
-        ".sqlite",
-        ".gpkg-wal",
-        ".gpkg-shm",
-        ".sqlite-wal",
-        ".sqlite-shm",
-    }
-
-
-@pytest.mark.slow
-def test_a_backup_taken_while_four_write_is_of_one_moment(
-    store: Store, blobs: FolderBlobs, new_place: MakeStore, settings: Settings, tmp_path: Path, system: Scope
-) -> None:
-    ended, written, faults = threading.Event(), [0] * 4, list[BaseException]()
-
-    def report(worker: int) -> None:
-        linker = Linker.build(ZONE, 0, ())
-        try:
-            while not ended.is_set():
-                values = {
-                    "code": f"WT-{worker}-{written[worker]}",
-                    "category": "fire_lane",
-                    "geometry": point(),
-                }
-                with store.begin(system, NOW, write=True) as tx:
-                    write = issues.report(
-                        tx, values, linker, issues.Report("反映", f"人 {worker}", "13800000000")
-                    )
-                    photo = _photo(tx, blobs, write.record.id)
-                    inside(tx).connection.execute(attachments.insert().values(**photo))
-                written[worker] += 1
-        except BaseException as error:  # noqa: BLE001 (told by the test)
-            faults.append(error)
-
-    threads = [threading.Thread(target=report, args=(worker,)) for worker in range(4)]
-    for thread in threads:
-        thread.start()
-    made: dict[int, Manifest] = {}
-    try:
-        for number in range(3):
-            while sum(written) < 10 * (number + 1) and not faults:
-                ended.wait(0.005)
-            made[number] = back_up(store, blobs, tmp_path / f"{number}.zip", NOW, settings=settings)
-    finally:
-        ended.set()
-        for thread in threads:
-            thread.join()
-    assert faults == []
-    for number, manifest in made.items():
-        assert (verify(tmp_path / f"{number}.zip"), manifest.complete) == (manifest, True)
-        place, files = new_place(), FolderBlobs(tmp_path / f"restored-{number}")
-        restore(place, files, tmp_path / f"{number}.zip", NOW)
-        count = _is_one_moment(place, files)
-        assert 10 * (number + 1) <= count <= sum(written)
-        assert count == {table.name: table.rows for table in manifest.tables}["issues"]
-
-
-def _photo(tx: Any, blobs: FolderBlobs, record: str) -> dict[str, Any]:
-    digests = {}
-    for name in ("hash", "thumbnail_hash"):
-        content = f"{name} of {record}".encode()
-        digests[name] = hashlib.sha256(content).hexdigest()
-        blobs.put(f"attachments/{digests[name][:2]}/{digests[name]}", io.BytesIO(content))
-    return {
-        "zone": ZONE,
-        "id": record,
-        "record_kind": "issues",
-        "record_id": record,
-        "media_type": "image/jpeg",
-        "size_bytes": 1,
-        "width": 1,
-        "height": 1,
-        "payload_hash": "-",
-        "created_at": tx.now,
-        "created_by": "s",
-        **digests,
-    }
-
-
-def _is_one_moment(place: Store, files: FolderBlobs) -> int:
-    """Everything of every issue is there, and nothing of any other; returns how many issues."""
-    with place.begin(Scope.system(ZONE), NOW) as tx:
-        connection = inside(tx).connection
-        found = {each.id: each for each in tx.each(ISSUES, Query())}
-
-        def ask(words: str) -> set[Any]:
-            return set(connection.execute(text(words)).scalars())
-
-        assert ask("SELECT id FROM contacts") == {each["contact_id"] for each in found.values()}
-        assert ask("SELECT record_id FROM original_texts") == set(found)
-        assert ask("SELECT record_id FROM events WHERE record_kind = 'issues'") == set(found)
-        assert ask("SELECT record_id FROM attachments") == set(found)
-        for digest in ask("SELECT hash FROM attachments") | ask("SELECT thumbnail_hash FROM attachments"):
-            assert files.holds(f"attachments/{digest[:2]}/{digest}")
-        assert tx.revision(ISSUES) == max((each["revision"] for each in found.values()), default=0)
-    return len(found)

@@ -23,9 +23,9 @@ from gridgov.errors import ArchiveDamaged, GridgovError, NotFound, StoreFull
 from gridgov.exchange.progress import Silent
 from gridgov.settings import Settings
 from gridgov.store import Store, open_store
+from tests.backup.archives import changed_manifest, rewritten
 from tests.backup.conftest import MakeStore, name_photos
 from tests.backup.rows import fill
-from tests.backup.test_backup import changed_manifest, rewritten
 from tests.fixtures_store import NOW
 
 ALL_ENTRIES = ("manifest.json", "store/private.sqlite", "store/map.gpkg")
