@@ -42,6 +42,23 @@ def test_a_full_disk_is_507_and_nothing_is_half_written(make_disk: MakeDisk, tmp
     assert outcome.kills == 3
 
 
+def test_a_full_disk_can_still_be_read(make_disk: MakeDisk, tmp_path: Path) -> None:
+    disk = make_disk(16)
+    store = open_store(f"sqlite:///{disk.folder / 'map.gpkg'}")
+    prepare(store)
+    client = client_of(store, tmp_path)
+    assert client.post("/api/issues", json=report(1)).status_code == 201
+    disk.fill()
+    answers = [client.post("/api/issues", json=report(number)) for number in range(2, 60)]
+    full = next(answer for answer in answers if answer.status_code != 201)
+    assert (full.status_code, full.json()["type"]) == (507, "urn:gridgov:problem:store-full")
+    assert full.headers["retry-after"].isdigit()
+    assert client.get("/api/areas").status_code == 200
+    disk.make_room()
+    assert client.post("/api/issues", json=report(99)).status_code == 201
+    store.close()
+
+
 @pytest.mark.parametrize(("left", "reading"), [("closed", 503), ("in use", 200)])
 def test_a_read_only_disk_is_written_again_once_it_can_be(
     make_disk: MakeDisk, tmp_path: Path, left: str, reading: int
