@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -27,6 +26,7 @@ from scripts.image_recipe import Image, Step, build, read_recipe  # noqa: E402
 # What the base image has beside Debian's minimum: the libraries that a Python of python.org's images links to.
 PACKAGES = "ca-certificates,libbz2-1.0,libffi8,liblzma5,libreadline8,libsqlite3-0,libssl3,libuuid1"
 PACKAGES += ",netbase,tzdata,zlib1g"
+SYSTEM = Path("/usr")
 MIRROR = "http://deb.debian.org/debian"
 # How this machine reaches the registries; an engine passes such things by build arguments.
 PASSED: tuple[str, ...] = (
@@ -38,23 +38,27 @@ PASSED: tuple[str, ...] = (
 )
 PASSED += ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 DIFFERENCES = """What was not run as an engine runs it:
-- The base image was not fetched: {base} stood in for {image}, with Python {python} of this machine in /usr/local.
+- The base image was not fetched: {base} stood in for {image}, with Python {python}.
 - No layers: each stage is one folder; whether layers are kept between builds was not tried.
 - STOPSIGNAL, EXPOSE and VOLUME were read and followed by this script, not by an engine.
 - Only this machine's processor architecture."""
 
 
 def make_base(folder: Path, release: str, python: Path) -> None:
-    """A Debian of `release` in `folder` with the Python of the prefix `python` in /usr/local."""
-    command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", release, str(folder), MIRROR]
+    """A Debian of `release` in `folder` with the Python of the prefix `python`; /usr means Debian's own."""
+    own = python == SYSTEM
+    packages = f"{PACKAGES},python3,python3-venv" if own else PACKAGES
+    command = ["debootstrap", "--variant=minbase", f"--include={packages}", release, str(folder), MIRROR]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
         raise SystemExit(f"image: debootstrap failed: {made.stdout[-2000:]}")
-    shutil.copytree(python, folder / "usr/local", symlinks=True, dirs_exist_ok=True)
+    programs = folder / "usr/local/bin"
+    if not own:
+        shutil.copytree(python, folder / "usr/local", symlinks=True, dirs_exist_ok=True)
+    name = "/usr/bin/python3" if own else min(programs.glob("python3.??")).name
     for link in ("python", "python3"):
-        target = folder / "usr/local/bin" / link
-        target.unlink(missing_ok=True)
-        target.symlink_to(min((folder / "usr/local/bin").glob("python3.??")).name)
+        (programs / link).unlink(missing_ok=True)
+        (programs / link).symlink_to(name)
     subprocess.run(["chroot", str(folder), "ldconfig"], check=True)
 
 
@@ -100,6 +104,12 @@ def replay(recipe: list[Step], base: Path, work: Path) -> Image:
     return build(recipe, context=ROOT, work=work, start=start, run=run)
 
 
+def python_version(image: Image) -> str:
+    """The version of the Python that the image's environment runs."""
+    command = ["chroot", str(image.root), "/opt/gridgov/bin/python", "--version"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
+
+
 def main() -> int:
     """Replay, try the container, print what was found; 0 when all of it held."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -125,7 +135,7 @@ def main() -> int:
             recipe = [step for step in recipe if step.word not in ("RUN", "COPY")]
         image = replay(recipe, base, work)
         faults = try_container(image, work)
-    version = re.sub(r".*?(\d+\.\d+\.\d+).*", r"\1", python.name)
+        version = python_version(image)
     print(DIFFERENCES.format(base=f"a fresh Debian {release}", image=image_name, python=version))
     for fault in faults:
         print(f"image: FAILED: {fault}")
