@@ -26,7 +26,7 @@ WEBP: Final = "image/webp"
 QUALITY: Final = 85
 THUMBNAIL_QUALITY: Final = 75
 _ELONGATED: Final = 100  # a strip of 60,000,000 × 1 pixels is no photo
-# Decoding takes up to eight bytes a pixel, so few at once; the others wait.
+# Decoding takes up to nine bytes a pixel, so few at once; the others wait.
 _AT_ONCE: Final = 2
 _PATIENCE_S: Final = 20.0
 _turns: Final = threading.BoundedSemaphore(_AT_ONCE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -137,6 +138,27 @@ def test_a_photo_swept_between_its_put_and_its_row_is_put_again(
     assert keys(blobs) == set()
     attach(store, system, blobs, issue, sent)
     assert len(keys(blobs)) == 2
+
+
+def test_a_drop_waits_for_a_photo_that_is_being_added(
+    store: Store, folder_blobs: BlobStore, system: Scope
+) -> None:
+    issue, sent = report(store, system), prepared(folder_blobs)
+    dropped: list[frozenset[str]] = []
+    hashes = {each.key.rpartition("/")[2] for each in folder_blobs.each(PHOTOS)}
+
+    def drop() -> None:
+        dropped.append(attachments.drop_unnamed(store, folder_blobs, hashes, real_now()))
+
+    dropping = threading.Thread(target=drop)
+    with store.begin(system, real_now(), write=True) as tx:
+        attachments.attach(tx, folder_blobs, ISSUES, issue, sent, 20)
+        dropping.start()
+        dropping.join(0.5)
+        assert dropping.is_alive()  # nothing is looked at before the row is in
+    dropping.join()
+    assert dropped == [frozenset()]
+    assert len(keys(folder_blobs)) == 2
 
 
 def test_uploads_are_left_to_their_jobs(store: Store, blobs: BlobStore) -> None:
