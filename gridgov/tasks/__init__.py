@@ -18,6 +18,7 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         upkeep.SESSIONS: upkeep.drop_expired_sessions,
         upkeep.JOBS: upkeep.drop_old_jobs,
         upkeep.UPLOADS: upkeep.drop_old_uploads,
+        upkeep.PHOTOS: upkeep.drop_unnamed_photos,
     }
 )
 
@@ -25,6 +26,7 @@ RECURRENCES = (
     Recurrence(upkeep.SESSIONS, dt.timedelta(hours=1)),
     Recurrence(upkeep.JOBS, dt.timedelta(days=1)),
     Recurrence(upkeep.UPLOADS, dt.timedelta(days=1)),
+    Recurrence(upkeep.PHOTOS, dt.timedelta(days=1)),
 )
 
 

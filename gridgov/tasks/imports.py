@@ -69,7 +69,7 @@ class Wanted:
 
 def upload_key(identifier: str) -> str:
     """Where the file of the job `identifier` lies among the blobs."""
-    return f"{UPLOADS}{identifier}/file"
+    return f"{UPLOADS}{identifier}"
 
 
 def request(tx: Tx, kind: str, identifier: str, wanted: Wanted) -> Job:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 
+from gridgov import attachments
 from gridgov.access import Scope
 from gridgov.blobs import UPLOADS as UPLOADS_PREFIX
 from gridgov.jobs import Run
@@ -11,7 +13,7 @@ from gridgov.store.queries import accounts, jobs
 from gridgov.store.queries.zones import list_zones
 from gridgov.tasks import imports
 
-SESSIONS, JOBS, UPLOADS = "expired_sessions", "old_jobs", "old_uploads"
+SESSIONS, JOBS, UPLOADS, PHOTOS = "expired_sessions", "old_jobs", "old_uploads", "unnamed_photos"
 
 KEEP_JOBS = dt.timedelta(days=30)
 KEEP_CHECKS = dt.timedelta(days=7)
@@ -62,3 +64,11 @@ def drop_old_uploads(run: Run) -> None:
             dropped += 1
     with run.write() as tx:
         run.finish(tx, {"dropped": dropped})
+
+
+def drop_unnamed_photos(run: Run) -> None:
+    """Drop photos that no record names any more, as `gridgov files sweep` does."""
+    means = run.means
+    swept = attachments.sweep(means.store, means.blobs, means.clock())
+    with run.write() as tx:
+        run.finish(tx, asdict(swept))
