@@ -123,7 +123,7 @@ class Manifest(_Told):
     def summary(self) -> dict[str, Any]:
         """What a person wants to know of a backup, JSON-ready."""
         return {
-            "made_at": self.made_at.isoformat(),
+            "made_at": self.made_at.isoformat(timespec="seconds"),
             "gridgov": self.gridgov,
             "store": self.store,
             "rows": sum(table.rows for table in self.tables),

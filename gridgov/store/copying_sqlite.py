@@ -16,7 +16,7 @@ from typing import cast
 
 from sqlalchemy import Connection
 
-from gridgov.errors import ArchiveDamaged, PlaceNotEmpty
+from gridgov.errors import ArchiveDamaged, PlaceNotEmpty, StoreFull
 from gridgov.store.copying_parts import (
     PIECE,
     Contents,
@@ -88,6 +88,11 @@ class FileSnapshot:
             with copy.open("rb") as finished:
                 while piece := finished.read(PIECE):
                     target.write(piece)
+        except sqlite3.OperationalError as error:
+            if "full" in str(error):  # the copy's disk: the store itself is only read
+                room = f"There is no room for the copy of the store in {scratch.parent}; nothing was kept."
+                raise StoreFull(f"{room} Make room there, or name a file elsewhere.") from error
+            raise
         finally:
             copy.unlink(missing_ok=True)
 

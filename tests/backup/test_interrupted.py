@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from gridgov.backup import back_up, restore
 from gridgov.blobs.folder import FolderBlobs
-from gridgov.errors import SchemaMissing
+from gridgov.errors import SchemaMissing, StoreFull
 from gridgov.settings import Settings
 from gridgov.store import Store
 from tests.backup.conftest import MakeStore
@@ -46,6 +47,29 @@ def test_an_interrupted_restore_leaves_nothing_half_and_begins_anew(
     restore(place, files, tmp_path / "b.zip", NOW)
     assert rows_of(place, only={"areas", "users"}) == rows_of(filled, only={"areas", "users"})
     place.close()
+
+
+def test_a_restore_without_room_leaves_nothing_and_begins_anew(
+    sqlite_store: Store,
+    new_sqlite: MakeStore,
+    blobs: FolderBlobs,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    fill(sqlite_store, only={"areas"})
+    back_up(sqlite_store, blobs, tmp_path / "b.zip", NOW, settings=settings)
+    place = new_sqlite()
+    with monkeypatch.context() as patch:
+        patch.setattr("gridgov.store.copying_sqlite.os.fsync", full)
+        with pytest.raises(StoreFull, match=r"no room for zone\.gpkg"):
+            restore(place, blobs, tmp_path / "b.zip", NOW)
+    assert list(Path(place.url.removeprefix("sqlite:///")).parent.iterdir()) == []
+    restore(place, blobs, tmp_path / "b.zip", NOW)
+    assert rows_of(place, only={"areas"}) == rows_of(sqlite_store, only={"areas"})
 
 
 def test_a_restore_killed_between_the_two_files_begins_anew(
