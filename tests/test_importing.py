@@ -11,13 +11,14 @@ import pytest
 
 from gridgov import importing
 from gridgov.access import Scope
-from gridgov.errors import ImportRejected
+from gridgov.errors import ImportRejected, LeaseLost
 from gridgov.exchange.planning import Plan, plan_import
+from gridgov.exchange.report import Report
 from gridgov.importing import import_file
 from gridgov.models import PARCELS
 from gridgov.serving.linking import Linkers
 from gridgov.settings import Settings, read_settings
-from gridgov.store import Query, Store
+from gridgov.store import Query, Store, Tx
 from tests.factories import sample, square
 
 
@@ -73,3 +74,31 @@ def test_a_faulty_file_is_refused_without_the_store_being_held(
         tx.insert(PARCELS, sample("parcels"))
         with pytest.raises(ImportRejected):
             import_file(store, system, now, file, PARCELS, settings=settings, linkers=Linkers())
+
+
+def test_what_belongs_to_the_load_fails_with_it_and_happens_with_it(
+    store: Store, system: Scope, now: dt.datetime, settings: Settings, file: Path
+) -> None:
+    told: list[str] = []
+
+    def refuse(tx: Tx, report: Report) -> None:
+        told.append(f"{report.outcome} {tx.count(PARCELS, Query())}")
+        raise LeaseLost("Another worker has the job.")
+
+    with pytest.raises(LeaseLost):
+        import_file(store, system, now, file, PARCELS, settings=settings, linkers=Linkers(), also=refuse)
+    with store.begin(system, now) as tx:
+        assert tx.count(PARCELS, Query()) == 0
+    for outcome in ("loaded", "unchanged"):
+        import_file(
+            store,
+            system,
+            now,
+            file,
+            PARCELS,
+            settings=settings,
+            linkers=Linkers(),
+            also=lambda _, report: told.append(report.outcome),
+        )
+        assert told[-1] == outcome
+    assert told[0] == "loaded 1"
