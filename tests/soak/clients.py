@@ -16,7 +16,7 @@ from tests.soak.zone import LOGIN, PASSWORD
 
 # A request that a store away or busy may answer so; the client sends it again.
 LATER = frozenset({503, 507})
-_SECONDS = 30.0
+_SECONDS = 60.0
 
 
 class Violation(AssertionError):
@@ -113,7 +113,7 @@ class Connection:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | bytes | None = None,
         headers: Mapping[str, str] | None = None,
         *,
         tries: int = 1_000,
@@ -147,7 +147,9 @@ class Connection:
         if self._cookie and "X-Device-Token" not in sent:
             sent["Cookie"] = self._cookie
         content = None
-        if body is not None:
+        if isinstance(body, bytes):
+            content = body
+        elif body is not None:
             content = json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
         if self._http is None:

@@ -6,6 +6,7 @@ The rules compare the store with the journals of the clients, and the store's pa
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import shapely
 from sqlalchemy import Connection, select
 
 from gridgov.access import Scope
+from gridgov.blobs import BlobStore, photo_key
 from gridgov.models import AREAS, ISSUES, PARCELS, RecordKind
 from gridgov.records import find_links, load_areas
 from gridgov.serving.linking import Linker
@@ -22,7 +24,7 @@ from gridgov.store import Store, Tx
 from gridgov.store.queries.connection import inside
 from gridgov.store.queries.editions import current_set, list_sets
 from gridgov.store.schema import area_editions, events, links, parcel_editions
-from gridgov.store.schema_private import contacts, original_texts
+from gridgov.store.schema_private import attachments, contacts, original_texts
 from tests.soak.indexes import damaged_indexes
 from tests.soak.journal import Content, Expectations, Expected
 from tests.soak.writers import parcel_shape
@@ -47,18 +49,19 @@ class Look:
     connection: Connection
     expected: Expectations
     rows: Mapping[str, Mapping[str, dict[str, Any]]]
+    blobs: BlobStore
 
     def all(self, statement: Any) -> list[dict[str, Any]]:
         """The rows of a query."""
         return [dict(row) for row in self.connection.execute(statement).mappings()]
 
 
-def examine(store: Store, expected: Expectations, now: dt.datetime) -> list[Finding]:
+def examine(store: Store, expected: Expectations, blobs: BlobStore, now: dt.datetime) -> list[Finding]:
     """Everything that is wrong with the store; nobody writes meanwhile."""
     store.check()
     with store.begin(Scope.system(ZONE), now) as tx:
         rows = {kind.name: _rows(tx, kind) for kind in KINDS}
-        look = Look(tx, inside(tx).connection, expected, rows)
+        look = Look(tx, inside(tx).connection, expected, rows, blobs)
         return [finding for rule in RULES for finding in rule(look)]
 
 
@@ -145,6 +148,35 @@ def personal_words_are_there_once(look: Look) -> Iterator[Finding]:
     unused = len(people.keys() - used)
     if unused and not two_files:
         yield Finding("halves", f"{unused} contacts belong to no issue")
+
+
+def photos_are_there_once(look: Look) -> Iterator[Finding]:
+    """An acknowledged photo has its row, one event, and both its files; a file without a row is only in the way."""
+    rows = {row["id"]: row for row in look.all(select(attachments))}
+    wanted = look.expected.of("attachments")
+    added = select(events.c.changes).where(events.c.verb == "attachment_added")
+    told = Counter(row["changes"]["attachment"] for row in look.all(added))
+    for identifier, expected in wanted.items():
+        row = rows.get(identifier)
+        if row is None:
+            if expected.version:
+                yield Finding("lost", f"photo {identifier} is not there")
+            continue
+        # A kill between the two files of the embedded store may leave the photo's row without its event.
+        if told[identifier] > 1 or (not told[identifier] and look.connection.dialect.name != "sqlite"):
+            yield Finding("events", f"photo {identifier} was added {told[identifier]} times by its events")
+        for digest in (row["hash"], row["thumbnail_hash"]):
+            if not _is_whole(look.blobs, digest):
+                yield Finding("lost", f"the file {digest} of photo {identifier} is not there or damaged")
+    for identifier in rows.keys() - wanted.keys():
+        yield Finding("doubled", f"photo {identifier} was never sent")
+
+
+def _is_whole(blobs: BlobStore, digest: str) -> bool:
+    if not blobs.holds(photo_key(digest)):
+        return False
+    with blobs.open(photo_key(digest)) as file:
+        return hashlib.sha256(file.read()).hexdigest() == digest
 
 
 def every_version_has_its_event(look: Look) -> Iterator[Finding]:
@@ -271,6 +303,7 @@ def files_and_indexes_are_sound(look: Look) -> Iterator[Finding]:
 RULES: tuple[Callable[[Look], Iterator[Finding]], ...] = (
     acknowledged_writes_are_there_once,
     personal_words_are_there_once,
+    photos_are_there_once,
     every_version_has_its_event,
     revisions_never_go_back,
     no_edition_is_half,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import random
 import uuid
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol
+
+from PIL import Image
 
 from tests.soak.clients import Answer, Connection, Stopped, Violation
 from tests.soak.journal import Content, Journal
@@ -98,8 +101,10 @@ class Issues(Records):
         chance = self.random.random()
         if len(self.known) < 3 or chance < 0.45:
             self.report()
-        elif chance < 0.7:
+        elif chance < 0.65:
             self.move()
+        elif chance < 0.72:
+            self.add_photo()
         else:
             self.end()
 
@@ -139,6 +144,17 @@ class Issues(Records):
         one = ("POST", f"/api/issues/{identifier}/move")
         moved = {**content, "lon": lon, "lat": lat}
         self.write(one, identifier, version + 1, moved, {"lon": lon, "lat": lat}, match)
+
+    def add_photo(self) -> None:
+        """Add a photo to one of the own issues."""
+        identifier, own = self.some()[0], self.new_id()
+        self.journal.sent("attachments", own, 1, {"record": identifier})
+        body, headers = photo_form(own)
+        answer = self.connection.ask("POST", f"/api/issues/{identifier}/attachments", body, headers)
+        if answer.status not in (200, 201) or answer.body["id"] != own:
+            raise Violation(f"photo {own} of {identifier} answered {answer.status}: {answer.body}")
+        self.journal.kept("attachments", own, 1, None)
+        self.told["acknowledged"] += 1
 
     def place(self) -> tuple[float, float]:
         """A place in the areas, or a little outside them."""
@@ -189,6 +205,18 @@ class Parcels(Records):
         match = {"If-Match": f'"{version}"'}
         one = ("PATCH", f"/api/parcels/{identifier}")
         self.write(one, identifier, version + 1, {**content, "side": side}, body, match)
+
+
+def photo_form(identifier: str) -> tuple[bytes, dict[str, str]]:
+    """A small photo, different for each id, as a form with its id; and the headers of the form."""
+    colour = tuple(int(identifier[start : start + 2], 16) for start in (0, 2, 4))
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(picture, "PNG")
+    edge = f"edge-{identifier}"
+    part = f'--{edge}\r\nContent-Disposition: form-data; name="{{}}"{{}}\r\n\r\n'
+    start = part.format("id", "") + identifier + "\r\n" + part.format("file", '; filename="photo.png"')
+    body = start.encode() + picture.getvalue() + f"\r\n--{edge}--\r\n".encode()
+    return body, {"Content-Type": f"multipart/form-data; boundary={edge}"}
 
 
 def parcel_shape(identifier: str, side: int) -> dict[str, Any]:
