@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
+from isal import isal_zlib
+
 from gridgov.backup.manifest import FILES, NAME, STORE, Entry, Manifest, read_manifest
 from gridgov.errors import ArchiveDamaged, ArchiveProblem, GridgovError, NotFound
 from gridgov.exchange.progress import Progress, Silent
@@ -44,8 +46,11 @@ class ArchiveWriter:
         told = zipfile.ZipInfo(name, date_time=made_at.timetuple()[:6])
         told.compress_type = zipfile.ZIP_STORED if name.startswith(FILES) else zipfile.ZIP_DEFLATED
         told.external_attr = 0o600 << 16
-        told._compresslevel = _LEVEL  # type: ignore[attr-defined]  # noqa: SLF001 (open() takes none in Python 3.11)
         with self._zip.open(told, "w", force_zip64=True) as target:
+            if told.compress_type == zipfile.ZIP_DEFLATED:
+                # Four times as fast as zlib's level 1 and no larger. zipfile offers no way to say it; should it rename
+                # this one day, zlib does the work.
+                target._compressor = isal_zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)  # type: ignore[attr-defined]  # noqa: SLF001
             measured = _Measured(target, self._progress if name.startswith(STORE) else Silent())
             yield measured
         if name != NAME:
