@@ -32,7 +32,7 @@ _TOLD: Final = {
     507: "No room is left where the store or its files lie; nothing was kept.",
 }
 READ_FAULTS: Final = (400, 401, 403, 404, 500, 503)
-WRITE_FAULTS: Final = (*READ_FAULTS, 409, 413, 415)
+WRITE_FAULTS: Final = (*READ_FAULTS, 409, 413, 415, 507)
 
 
 def problems(statuses: Iterable[int]) -> dict[int | str, Any]:
