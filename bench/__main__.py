@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import backup, importing, linking, listing, observing, photos, reporting, serving, table
+from bench import backup, importing, jobs, linking, listing, observing, photos, reporting, serving, table
 from bench.contest import Row, Surroundings, Way, hold
 from tests import throwaway_postgres
 
@@ -41,6 +41,8 @@ CONTESTS: tuple[tuple[str, tuple[Way, ...], int, int], ...] = (
     ("report issues, SQLite", reporting.TO_SQLITE, 5, 1),
     ("report issues, PostGIS", reporting.TO_POSTGIS, 5, 1),
     ("keep a photo of 12 megapixels", photos.TO_FOLDER, 3, 1),
+    ("run jobs one by one, SQLite", jobs.TO_SQLITE, 5, 1),
+    ("run jobs one by one, PostGIS", jobs.TO_POSTGIS, 5, 1),
     ("report issues over HTTP, SQLite", serving.TO_SQLITE, 3, 1),
     ("report issues over HTTP, PostGIS", serving.TO_POSTGIS, 3, 1),
     ("answer a request for one parcel, SQLite", observing.ONE_PARCEL, 5, 1),
