@@ -11,11 +11,11 @@ import typer
 
 from api.administering import note_in_every_zone
 from api.commands import opened
-from api.console import print_json, say
+from api.console import err, print_json, say
 from api.exchanging import progress_bar
 from gridgov import backup
 from gridgov.blobs import BlobStore, open_blobs
-from gridgov.errors import ConfigurationProblem
+from gridgov.errors import ConfigurationProblem, StoreProblem
 from gridgov.settings import Settings, read_settings
 from gridgov.store import Store, open_store
 from gridgov.store.copying import waits_for_upgrade
@@ -35,10 +35,7 @@ def run_backup(clock: Clock, file: Path, verify: bool, as_json: bool) -> None:
             store.watching.slow_ms = 0  # a copy is one long read
             blobs = open_blobs(settings, settings.database_url)
             manifest = backup.back_up(store, blobs, file, clock(), settings=settings, progress=bar)
-            if any(
-                table.name == "audit_log" for table in manifest.tables
-            ):  # none before the upgrade that makes it
-                note_in_every_zone(store, clock(), "backup", {"complete": manifest.complete})
+            _note_backup(store, clock(), manifest)
         done = "is made"
     if as_json:
         print_json({"file": str(file), "size": file.stat().st_size, **manifest.summary()})
@@ -46,6 +43,18 @@ def run_backup(clock: Clock, file: Path, verify: bool, as_json: bool) -> None:
         _tell(manifest, f"{file} {done}")
     if not manifest.complete:
         raise typer.Exit(1)
+
+
+def _note_backup(store: Store, now: dt.datetime, manifest: backup.Manifest) -> None:
+    """In the audit log, if there is one and it can be written: a store on a full disk is backed up all the same."""
+    if all(table.name != "audit_log" for table in manifest.tables):  # made by an upgrade yet to come
+        return
+    try:
+        note_in_every_zone(store, now, "backup", {"complete": manifest.complete})
+    except StoreProblem as error:
+        err.print(
+            f"The audit log does not tell of this backup: {error.message}", markup=False, soft_wrap=True
+        )
 
 
 def _tell(manifest: backup.Manifest, what: str) -> None:

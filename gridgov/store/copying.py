@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import func, select
 
 from gridgov.access import Scope
-from gridgov.errors import ArchiveProblem, SchemaMissing
+from gridgov.errors import ArchiveProblem, SchemaMissing, StoreReadOnly
 from gridgov.store import copying_postgis, copying_sqlite
 from gridgov.store.base import Store, Tx
 from gridgov.store.copying_parts import Contents, OpenPart, Snapshot
@@ -56,12 +56,14 @@ def one_moment(store: Store, now: dt.datetime) -> Iterator[Transaction]:
     """
     everything = Scope.system("")
     with ExitStack() as stack:
+        guard = ExitStack()
         if isinstance(store, SqliteStore):
-            with store.begin(everything, now, write=True):
-                tx = inside(stack.enter_context(store.begin(everything, now)))
-                copying_sqlite.look_at_both(tx.connection)
-        else:
+            with suppress(StoreReadOnly):  # then nobody commits anyway, and a copy may be what saves the zone
+                guard.enter_context(store.begin(everything, now, write=True))
+        with guard:
             tx = inside(stack.enter_context(store.begin(everything, now)))
+            if isinstance(store, SqliteStore):
+                copying_sqlite.look_at_both(tx.connection)
         yield tx
 
 

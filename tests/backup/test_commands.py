@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from api import cli
 from gridgov.blobs.folder import FolderBlobs
-from gridgov.errors import ArchiveDamaged, ConfigurationProblem, PlaceNotEmpty
+from gridgov.errors import ArchiveDamaged, ConfigurationProblem, PlaceNotEmpty, StoreFull
 from gridgov.store import Store, migrate, open_store
 from tests.backup.conftest import MakeStore, name_photos
 from tests.backup.rows import fill, rows_of
@@ -69,6 +70,18 @@ def test_an_incomplete_backup_is_kept_said_and_ends_with_1(run: Run, tmp_path: P
         assert (
             f"Incomplete: 1 file(s) that records name are not where they should be: {lost}" in result.stdout
         )
+
+
+def test_a_store_on_a_full_disk_is_backed_up_and_the_log_is_missed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise StoreFull("The disk is full.")
+
+    monkeypatch.setattr("api.safekeeping.note_in_every_zone", full)
+    result = run("backup", tmp_path / "b.zip")
+    assert (result.exit_code, "is made" in result.stdout) == (0, True)
+    assert "audit log does not tell of this backup: The disk is full." in result.stderr
 
 
 def test_a_damaged_backup_is_said_in_one_line(run: Run, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from gridgov.access import Scope
 from gridgov.backup import transfer
 from gridgov.blobs.folder import FolderBlobs
-from gridgov.errors import ArchiveDamaged, ArchiveProblem, PlaceNotEmpty, SchemaMissing
+from gridgov.errors import ArchiveDamaged, ArchiveProblem, PlaceNotEmpty, SchemaMissing, StoreReadOnly
 from gridgov.models import AREAS, DEPARTMENTS, ISSUES
 from gridgov.store import Query, Store, copying_sqlite
 from gridgov.store.copying import one_moment
@@ -342,6 +342,26 @@ def test_nobody_commits_between_the_looks_at_the_two_files(
         writer.join(5)
         assert (waited, writer.is_alive()) == ([True], False)
         assert digest_table(reading, "audit_log").rows == digest_table(reading, "departments").rows == 0
+
+
+def test_a_store_that_cannot_be_written_is_copied_all_the_same(
+    filled: Store,
+    new_place: MakeStore,
+    blobs: FolderBlobs,
+    files: FolderBlobs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = filled.begin
+
+    def read_only(scope: Scope, now: dt.datetime, *, write: bool = False) -> Any:
+        if write:
+            raise StoreReadOnly("The disk is read-only.")
+        return begin(scope, now)
+
+    monkeypatch.setattr(filled, "begin", read_only)
+    target = new_place()
+    transfer(filled, target, blobs, files, NOW)
+    assert rows_of(target) == rows_of(filled)
 
 
 def test_the_move_sees_one_moment_of_both_files(sqlite_store: Store, system: Scope) -> None:
