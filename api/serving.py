@@ -11,6 +11,7 @@ import datetime as dt
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -234,6 +235,9 @@ def work(settings: Settings, listener: socket.socket, numbers: Path) -> None:
     except GridgovError as error:
         LOG.error("a serving process cannot start", extra={"facts": {"told": error.message}})  # noqa: TRY400 (for people)
         sys.exit(1)
+    supervisor = multiprocessing.parent_process()
+    if supervisor is not None and not supervisor.is_alive():
+        shutil.rmtree(numbers, ignore_errors=True)  # nobody else will
 
 
 def _follow() -> None:

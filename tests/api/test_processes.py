@@ -31,6 +31,13 @@ def children(service: Service) -> set[int]:
     return found
 
 
+def mapped(process: int) -> Path:
+    """The folder where a serving process keeps what it measures."""
+    maps = Path(f"/proc/{process}/maps").read_text(encoding="utf-8").splitlines()
+    [folder] = {Path(line.split()[-1]).parent for line in maps if line.endswith(".db")}
+    return folder
+
+
 def until(condition: Callable[[], bool], told: str) -> None:
     deadline = time.monotonic() + START_S
     while not condition():
@@ -67,6 +74,9 @@ def test_a_killed_process_is_replaced_and_none_outlives_the_service(
     assert "a serving process ended" in service.log.read_text(encoding="utf-8")
     last = children(service)
     assert service.process is not None
+    [numbers] = {mapped(each) for each in last}
+    assert numbers.is_dir()
     service.process.kill()
     service.process.wait(10)
     until(lambda: not any(Path(f"/proc/{each}").exists() for each in last), "a process outlived the service")
+    assert not numbers.exists(), "what they measured was left behind"
