@@ -90,8 +90,12 @@ class Reading:
                 return false()
 
     def living(self, table: Table) -> ColumnElement[bool]:
-        """Rows that have not ended at the transaction's instant."""
-        return or_(table.c.valid_to.is_(None), table.c.valid_to > self.now)
+        """Rows that have not ended.
+
+        By the clock, an area would be there beside the one that took its place: whoever waited for a lock has an
+        earlier instant than what was committed meanwhile, and a clock may be set back.
+        """
+        return table.c.valid_to.is_(None)
 
     def _published(self, kind: RecordKind, table: Table) -> ColumnElement[bool]:
         if kind.live is not None:
