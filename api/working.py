@@ -27,7 +27,7 @@ from gridgov.errors import InvalidValue
 from gridgov.exchange.reading import check_path
 from gridgov.jobs import Means, Runner
 from gridgov.models.identifiers import new_identifier
-from gridgov.settings import Settings, read_settings
+from gridgov.settings import Settings, read_settings, require_secret
 from gridgov.store import Store
 from gridgov.store.queries import jobs
 from gridgov.store.queries.jobs import Job, State
@@ -42,6 +42,7 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 def run_worker(clock: Clock, once: bool, threads: int) -> None:
     """Run due jobs until told to stop; see `gridgov worker`."""
     settings = read_settings()
+    require_secret(settings)  # a worker is a part of the service, and set up like it
     journal.configure(settings)
     with opened(settings) as store:
         store.check()

@@ -84,7 +84,7 @@ class TestRefusal:
             ({"GRIDGOV_SECRET": SECRET, "GRIDGOV_PORT": "0"}, "GRIDGOV_PORT"),
         ],
     )
-    @pytest.mark.parametrize("command", [["serve"]])
+    @pytest.mark.parametrize("command", [["serve"], ["worker", "--once"]])
     def test_a_service_does_not_start(
         self,
         command: list[str],
