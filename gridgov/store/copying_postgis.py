@@ -66,8 +66,32 @@ class TableSnapshot:
     def write(self, part: str, target: Target, scratch: Path) -> None:  # noqa: ARG002 (nothing to put there)
         """See Snapshot.write."""
         name = part.removesuffix(_ENDING)
+        gathered = _Gathered(target)
         with _cursor(self.tx.connection) as cursor:
-            cursor.copy_expert(f"COPY {_target(name, self._columns[name])} TO STDOUT", target, PIECE)
+            cursor.copy_expert(f"COPY {_target(name, self._columns[name])} TO STDOUT", gathered, PIECE)
+        gathered.flush()
+
+
+class _Gathered:
+    """Takes the single rows that the driver hands out and passes them on in large pieces."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._rows: list[bytes] = []
+        self._size = 0
+
+    def write(self, row: bytes, /) -> None:
+        """Take one row."""
+        self._rows.append(row)
+        self._size += len(row)
+        if self._size >= PIECE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Pass on what is there."""
+        self._target.write(b"".join(self._rows))
+        self._rows.clear()
+        self._size = 0
 
 
 def has_tables(connection: Connection) -> bool:
