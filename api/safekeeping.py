@@ -32,7 +32,6 @@ def run_backup(clock: Clock, file: Path, verify: bool, as_json: bool) -> None:
     else:
         settings = read_settings()
         with opened(settings) as store, progress_bar() as bar:
-            store.watching.slow_ms = 0  # a copy is one long read
             blobs = open_blobs(settings, settings.database_url)
             manifest = backup.back_up(store, blobs, file, clock(), settings=settings, progress=bar)
             _note_backup(store, clock(), manifest)
@@ -76,7 +75,6 @@ def run_restore(clock: Clock, file: Path, as_json: bool) -> None:
     """Put a backup into the empty store of the settings; see `gridgov restore`."""
     settings = read_settings()
     with opened(settings) as store, progress_bar() as bar:
-        store.watching.slow_ms = 0
         blobs = open_blobs(settings, settings.database_url)
         done = backup.restore(store, blobs, file, clock(), progress=bar)
         made_at = done.manifest.summary()["made_at"]
@@ -127,9 +125,7 @@ def run_transfer(
 
 
 def _open(settings: Settings, url: str) -> Store:
-    opened_store = open_store(url, pool_size=2, wait_seconds=max(settings.store_wait_seconds, 30.0))
-    opened_store.watching.slow_ms = 0  # a move is one long read and one long write
-    return opened_store
+    return open_store(url, pool_size=2, wait_seconds=max(settings.store_wait_seconds, 30.0))
 
 
 def _files(settings: Settings, url: str, given: str) -> BlobStore:

@@ -46,6 +46,7 @@ def run_worker(clock: Clock, once: bool, threads: int) -> None:
     journal.configure(settings)
     with opened(settings) as store:
         store.check()
+        store.watching.slow_ms = settings.slow_query_ms
         runner = make_runner(Means(store, open_blobs(settings, settings.database_url), settings, clock))
         with _told_to_stop(runner, settings) as told:
             if once:

@@ -145,7 +145,7 @@ def examine(contents: Contents, open_part: OpenPart) -> Mapping[str, int]:
 def without_indexes(connection: Connection) -> Iterator[None]:
     """While the block fills empty tables, keep plain indexes and references away; at its end make them anew, in bulk.
 
-    That takes a quarter of the time, and is part of the transaction like everything else.
+    That saves keeping them row by row, and is part of the transaction like everything else.
     """
     names = [table.name for table in metadata.sorted_tables]
     indexes = connection.execute(_INDEXES, {"names": names}).all()

@@ -20,7 +20,6 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.pool import QueuePool
 
 LOG = logging.getLogger("gridgov.store")
-DEFAULT_SLOW_MS: Final = 500
 _LONGEST_TEXT: Final = 2_000
 _STARTED: Final = "gridgov_statement_started"
 _SPENT: Final = "gridgov_spent"
@@ -100,11 +99,12 @@ class TimedCursor(sqlite3.Cursor):
 class Watching:
     """Listens to one engine; a store has one. Safe for threads.
 
-    slow_ms: statements that take longer are logged; 0 for none. told: called with each `Spent` in the thread that gave
-    the connection back. held: called with the number of connections in use whenever it changes.
+    slow_ms: statements that take longer are logged; 0 for none, as in commands, which take as long as they need. told:
+    called with each `Spent` in the thread that gave the connection back. held: called with the number of connections
+    in use whenever it changes.
     """
 
-    def __init__(self, engine: Engine, slow_ms: int = DEFAULT_SLOW_MS) -> None:
+    def __init__(self, engine: Engine, slow_ms: int = 0) -> None:
         self.slow_ms = slow_ms
         self.told: list[Callable[[Spent], None]] = []
         self.held: list[Callable[[int], None]] = []
