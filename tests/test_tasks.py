@@ -13,7 +13,7 @@ from gridgov.access import Scope
 from gridgov.blobs import photo_key
 from gridgov.jobs import Runner
 from gridgov.store import Store
-from gridgov.store.queries import accounts, jobs
+from gridgov.store.queries import accounts, contacts, jobs
 from gridgov.store.queries.jobs import Job
 from gridgov.tasks import HANDLERS, RECURRENCES, make_runner, upkeep
 from tests.jobs.kit import SYSTEM, Clock, means_of, put, seen
@@ -106,3 +106,16 @@ def test_photos_that_no_record_names_are_dropped(store: Store, clock: Clock, tmp
     clock.forward(days=40)
     assert ended(store, clock, runner, upkeep.PHOTOS).result == {"photos": 1, "bytes": 7, "tidied": 0}
     assert not runner.means.blobs.holds(key)
+
+
+def test_words_that_a_crash_left_without_their_report_are_dropped_after_a_day(
+    store: Store, clock: Clock, tmp_path: Path
+) -> None:
+    runner = worker(store, clock, tmp_path)
+    with store.begin(SYSTEM, clock(), write=True) as tx:
+        contacts.add_contact(tx, "00000000-0000-7000-8000-000000000002", "张三", "13800000000")
+    assert ended(store, clock, runner, upkeep.WORDS).result == {"dropped": 0}
+    clock.forward(hours=25)
+    assert ended(store, clock, runner, upkeep.WORDS).result == {"dropped": 1}
+    with store.begin(SYSTEM, clock()) as tx:
+        assert contacts.read_contact(tx, "00000000-0000-7000-8000-000000000002") is None

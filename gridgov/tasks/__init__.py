@@ -19,6 +19,7 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         upkeep.JOBS: upkeep.drop_old_jobs,
         upkeep.UPLOADS: upkeep.drop_old_uploads,
         upkeep.PHOTOS: upkeep.drop_unnamed_photos,
+        upkeep.WORDS: upkeep.drop_ownerless_words,
     }
 )
 
@@ -27,6 +28,7 @@ RECURRENCES = (
     Recurrence(upkeep.JOBS, dt.timedelta(days=1)),
     Recurrence(upkeep.UPLOADS, dt.timedelta(days=1)),
     Recurrence(upkeep.PHOTOS, dt.timedelta(days=1)),
+    Recurrence(upkeep.WORDS, dt.timedelta(days=1)),
 )
 
 

@@ -10,13 +10,16 @@ from gridgov.access import Scope
 from gridgov.blobs import UPLOADS as UPLOADS_PREFIX
 from gridgov.jobs import Run
 from gridgov.store.queries import accounts, jobs
+from gridgov.store.queries.contacts import sweep_unowned
 from gridgov.store.queries.zones import list_zones
 from gridgov.tasks import imports
 
 SESSIONS, JOBS, UPLOADS, PHOTOS = "expired_sessions", "old_jobs", "old_uploads", "unnamed_photos"
+WORDS = "ownerless_words"
 
 KEEP_JOBS = dt.timedelta(days=30)
 KEEP_CHECKS = dt.timedelta(days=7)
+_REPORTING = dt.timedelta(days=1)  # a report whose first answer was lost is sent again by then
 _UPLOADING = dt.timedelta(days=1)  # a file this young may be of a job that is just being made
 _KEEP_ATTEMPTS = dt.timedelta(days=1)
 _ROUNDS = 20
@@ -72,3 +75,16 @@ def drop_unnamed_photos(run: Run) -> None:
     swept = attachments.sweep(means.store, means.blobs, means.clock())
     with run.write() as tx:
         run.finish(tx, asdict(swept))
+
+
+def drop_ownerless_words(run: Run) -> None:
+    """Delete contacts and words that a crash left without their report, of all zones, when they are a day old."""
+    with run.read() as tx:
+        zones = [zone.zone for zone in list_zones(tx)]
+    dropped = 0
+    for zone in zones:
+        run.check()
+        with run.means.store.begin(Scope.system(zone), run.means.clock(), write=True) as tx:
+            dropped += sweep_unowned(tx, tx.now - _REPORTING)
+    with run.write() as tx:
+        run.finish(tx, {"dropped": dropped})

@@ -113,6 +113,7 @@ def test_a_job_that_nobody_runs_waits_is_cancelled_and_once_runs_what_is_due(
         ("expired_sessions", "done"),
         ("old_jobs", "done"),
         ("old_uploads", "done"),
+        ("ownerless_words", "done"),
         ("unnamed_photos", "done"),
     }
     assert "cancelled" in run("jobs", "list", "--state", "cancelled").stdout
