@@ -59,6 +59,7 @@ STATUSES: Final[Mapping[type[GridgovError], tuple[int, str, str]]] = MappingProx
         errors.DuplicateCode: (409, "The code is taken", "编号已被占用"),
         errors.AlreadyEnded: (409, "The record has ended", "记录已失效"),
         errors.JobState: (409, "The job is not in that state", "任务状态不允许"),
+        errors.ForeignFiles: (409, "The files belong to another store", "文件属于另一套数据库"),
         errors.ImportRejected: (409, "The import was rejected", "导入被拒绝"),
         errors.VersionMismatch: (412, "The record was changed meanwhile", "记录已被他人修改"),
         errors.VersionRequired: (428, "If-Match is missing", "缺少版本号"),

@@ -28,6 +28,7 @@ GridgovError
 │   ├── DuplicateCode
 │   ├── AlreadyEnded
 │   ├── JobState
+│   ├── ForeignFiles
 │   └── ImportRejected
 ├── VersionMismatch
 ├── VersionRequired
@@ -173,6 +174,10 @@ class AlreadyEnded(Conflict):
 
 class JobState(Conflict):
     """The job is not in a state in which this can be done."""
+
+
+class ForeignFiles(Conflict):
+    """The place of files belongs to another store, which alone may drop them."""
 
 
 class ImportRejected(Conflict):

@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"gridgov.layers", "gridgov.symbology"},
     {"gridgov.store", "gridgov.blobs", "gridgov.images"},
     {"gridgov.serving"},
-    {"gridgov.records"},
+    {"gridgov.records", "gridgov.ownership"},
     {
         "gridgov.areas",
         "gridgov.land",
