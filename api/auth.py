@@ -16,6 +16,7 @@ from api.passwords import password_fits
 from api.querying import known_parameters
 from gridgov.access import Role, Scope
 from gridgov.errors import InvalidValue, NotSignedIn, TooManyAttempts, UnknownField
+from gridgov.store import Tx
 from gridgov.store.queries import accounts
 from gridgov.store.queries.audit import REFUSED
 
@@ -76,7 +77,7 @@ def sign_in(request: Request, call: ScopedCall, body: JsonObject) -> Response:
     with _CHECKING:
         fits = password_fits(known["password_hash"] if known else None, password)
     with service.store.begin(Scope.system(zone), call.now, write=True) as tx:
-        if not fits or known is None:
+        if not fits or known is None or not _unchanged(tx, known):
             accounts.count_attempt(tx, address_key, WINDOW)
             call.audit(tx, "sign-in", user["id"] if user else None, outcome=REFUSED, actor=_NOBODY)
             made = None
@@ -116,6 +117,21 @@ def end_sessions(call: Call, family: str) -> None:
         accounts.revoke_sessions(tx, family=family)
         call.audit(tx, "sign-out", call.actor.key, actor=call.actor.key)
     call.service.directory.forget_all()
+
+
+def _unchanged(tx: Tx, user: dict[str, Any]) -> bool:
+    """Whether an account still has the password that was checked, and may sign in; stays so until the sign-in is kept.
+
+    Writing the login as it is takes the account's row: a change under way is waited for, and a later one waits and then
+    ends this session with the others.
+    """
+    accounts.change_user(tx, user["id"], {"login": user["login"]})
+    present = accounts.read_user(tx, user["id"])
+    return (
+        present is not None
+        and present["disabled_at"] is None
+        and present["password_hash"] == user["password_hash"]
+    )
 
 
 def _credentials(body: dict[str, Any]) -> tuple[str, str]:

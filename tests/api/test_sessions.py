@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from api import sessions
+from api import auth, sessions
 from api.app import create_app
+from api.passwords import hash_password
 from gridgov.access import Scope
 from gridgov.settings import Settings, read_settings
 from gridgov.store import Store, Tx
 from gridgov.store.queries import accounts
+from gridgov.store.queries.audit import list_audit
 from gridgov.store.queries.connection import inside
 from gridgov.store.queries.zones import Zone, make_zone
 from gridgov.store.schema_private import throttles
@@ -134,6 +141,88 @@ class TestSignIn:
             assert (
                 client.post("/api/session", json={"login": "staff", "password": PASSWORD}).status_code == 200
             )
+
+
+class TestWhatChangesWhileThePasswordIsChecked:
+    """The check takes a while on purpose; the account may be another one when it is done."""
+
+    @pytest.mark.parametrize("way", ["password", "disabled"])
+    def test_the_sign_in_is_refused(
+        self,
+        client: TestClient,
+        staff: TestClient,
+        store: Store,
+        open_again: Callable[[Store], Store],
+        monkeypatch: pytest.MonkeyPatch,
+        way: str,
+    ) -> None:
+        other, begun = open_again(store), Event()
+        values = {
+            "password": {"password_hash": hash_password("another password")},
+            "disabled": {"disabled_at": NOW},
+        }
+        fits = auth.password_fits
+
+        def change() -> None:
+            with other.begin(Scope.system(ZONE), NOW, write=True) as tx:
+                user = accounts.find_user(tx, "staff")
+                assert user is not None
+                accounts.change_user(tx, user["id"], values[way])
+                accounts.revoke_sessions(tx, user_id=user["id"])
+                begun.set()
+                time.sleep(0.3)  # the sign-in reaches its second transaction before this one ends
+
+        with ThreadPoolExecutor() as pool:
+
+            def meanwhile(*given: Any) -> bool:
+                found = fits(*given)
+                changing.append(pool.submit(change))
+                assert begun.wait(10)
+                return found
+
+            changing: list[Future[None]] = []
+            monkeypatch.setattr(auth, "password_fits", meanwhile)
+            answer = client.post("/api/session", json={"login": "staff", "password": PASSWORD})
+            changing[0].result(timeout=10)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (401, False)
+        assert who(client) is None
+        with store.begin(Scope.system(ZONE), NOW) as tx:
+            newest = list_audit(tx)[0]
+        assert (newest["action"], newest["outcome"]) == ("sign-in", "refused")
+
+    def test_a_change_that_comes_later_ends_the_new_session_too(
+        self,
+        client: TestClient,
+        staff: TestClient,
+        store: Store,
+        open_again: Callable[[Store], Store],
+        clock: Clock,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        other, begin = open_again(store), sessions.start
+
+        def change() -> None:
+            with other.begin(Scope.system(ZONE), NOW, write=True) as tx:
+                user = accounts.find_user(tx, "staff")
+                assert user is not None
+                accounts.change_user(tx, user["id"], {"password_hash": hash_password("another password")})
+                accounts.revoke_sessions(tx, user_id=user["id"])
+
+        with ThreadPoolExecutor() as pool:
+
+            def meanwhile(*given: Any) -> Any:
+                changing.append(pool.submit(change))
+                time.sleep(0.3)  # by now it waits for the sign-in
+                return begin(*given)
+
+            changing: list[Future[None]] = []
+            monkeypatch.setattr(sessions, "start", meanwhile)
+            assert (
+                client.post("/api/session", json={"login": "staff", "password": PASSWORD}).status_code == 200
+            )
+            changing[0].result(timeout=10)
+        clock.forward(seconds=1)
+        assert who(client) is None
 
 
 class TestSession:
