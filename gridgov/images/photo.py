@@ -26,6 +26,7 @@ WEBP: Final = "image/webp"
 QUALITY: Final = 85
 THUMBNAIL_QUALITY: Final = 75
 _ELONGATED: Final = 100  # a strip of 60,000,000 × 1 pixels is no photo
+_SCANS_OF_LARGEST: Final = 16  # passes over a picture of the most pixels; encoders make ten
 # Decoding takes up to nine bytes a pixel, so few at once; the others wait.
 _AT_ONCE: Final = 2
 _PATIENCE_S: Final = 20.0
@@ -90,6 +91,7 @@ def read_photo(source: BinaryIO, limits: Limits) -> Photo:
             )
         parts = take_apart(content)
         _check_size(parts.width, parts.height, limits)
+        _check_scans(parts, limits)
         taken = read_exif(parts.exif)
         image = _decoded(parts, limits)
         if taken.orientation in _TURNS:
@@ -131,6 +133,16 @@ def _check_size(width: int, height: int, limits: Limits) -> None:
     shorter, longer = sorted((width, height))
     if shorter < 1 or longer > _ELONGATED * shorter:
         raise OutOfRange(f"The photo has {width} × {height} pixels; that is no photo.")
+
+
+def _check_scans(parts: Parts, limits: Limits) -> None:
+    """Each scan costs a pass over the whole picture. Raises TooLarge."""
+    most = _SCANS_OF_LARGEST * limits.pixels // max(1, parts.width * parts.height)
+    if parts.scans > most:
+        raise TooLarge(
+            f"The JPEG has {parts.scans} scans of {parts.width} × {parts.height} pixels; save it anew and send that.",
+            limit=most,
+        )
 
 
 def _decoded(parts: Parts, limits: Limits) -> Image.Image:

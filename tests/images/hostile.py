@@ -47,6 +47,16 @@ def _webp(width: int, height: int) -> bytes:
     return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
 
 
+def _empty_chunks(count: int) -> bytes:
+    chunks = b"NONE\x00\x00\x00\x00" * count
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
+
+
+def _commented(comments: bytes) -> bytes:
+    sound = _gif((10, 10), (10, 10))
+    return sound[:19] + comments + sound[19:]
+
+
 def _many_frames() -> bytes:
     frames = [Image.new("P", (300, 300), number % 200) for number in range(2_000)]
     return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=1)
@@ -95,6 +105,15 @@ def files() -> dict[str, tuple[bytes, type[GridgovError] | None]]:
         "a JPEG that is nothing but its first marker": (b"\xff\xd8\xff", UnreadableFile),
         "a JPEG of markers without end": (b"\xff\xd8" + b"\xff" * 1_000_000, UnreadableFile),
         "a JPEG with 4,000 scans": (endless_scans(), TooLarge),
+        "a JPEG of 1,000,000 empty tables": (with_segments(jpeg, segment(0xDB, b"") * 1_000_000), TooLarge),
+        "a JPEG of 1,000,000 empty notes": (with_segments(jpeg, segment(0xE5, b"") * 1_000_000), TooLarge),
+        "a JPEG with 64 scans of 56 million pixels": (
+            resized_header(endless_scans(53), 7_500, 7_500, frame=b"\xff\xc2"), TooLarge,
+        ),
+        "a PNG of 340,000 empty pieces of pixels": (sound_png(chunk(b"IDAT", b"") * 340_000), TooLarge),
+        "a WebP of 500,000 empty chunks": (_empty_chunks(500_000), TooLarge),
+        "a GIF of 800,000 comments": (_commented(b"!\xfe\x01c\x00" * 800_000), TooLarge),
+        "a GIF of 600,000 comments behind a stray byte": (_commented(b"\x00!\xfe\x01c\x00" * 600_000), TooLarge),
         "a JPEG with a segment longer than the file": (b"\xff\xd8\xff\xe1\xff\xff" + b"x" * 90, UnreadableFile),
         "a JPEG with a script in its comment": (with_segments(jpeg, segment(0xFE, _SCRIPT)), None),
         "a JPEG that is a ZIP archive too": (jpeg + _ZIP, None),

@@ -92,9 +92,9 @@ def with_segments(jpeg: bytes, *segments: bytes) -> bytes:
     return jpeg[:2] + b"".join(segments) + jpeg[2:]
 
 
-def resized_header(jpeg: bytes, width: int, height: int) -> bytes:
+def resized_header(jpeg: bytes, width: int, height: int, frame: bytes = b"\xff\xc0") -> bytes:
     """A JPEG whose frame header lies about its size."""
-    at = jpeg.index(b"\xff\xc0") + 5
+    at = jpeg.index(frame) + 5
     return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
 
 

@@ -10,7 +10,16 @@ from PIL import Image, ImageCms
 
 from gridgov.errors import StoreBusy
 from gridgov.images import Limits, Photo, photo, read_photo
-from tests.images.specimens import SECRET, encoded, exif, picture, two_pictures, with_metadata
+from tests.images.specimens import (
+    SECRET,
+    encoded,
+    exif,
+    picture,
+    segment,
+    two_pictures,
+    with_metadata,
+    with_segments,
+)
 
 LIMITS = Limits(bytes=20 * 1024**2, pixels=60_000_000, side=2_560, thumbnail_side=320)
 
@@ -154,6 +163,16 @@ def test_colours_are_turned_into_srgb_by_the_photos_own_profile() -> None:
 def test_a_profile_that_is_none_changes_nothing() -> None:
     kept = read(encoded(picture(), icc_profile=b"\x00\xff" * 500))
     assert near(shown(kept.content).getpixel((100, 75)), (200, 30, 30))
+
+
+def test_a_large_progressive_photo_is_no_bomb() -> None:
+    large = encoded(picture(size=(7_700, 7_700)), progressive=True)  # 59 million pixels in ten scans
+    assert read_photo(io.BytesIO(large), LIMITS).width == LIMITS.side
+
+
+def test_a_photo_with_a_depth_map_in_many_segments_is_one() -> None:
+    notes = segment(0xE1, b"http://ns.adobe.com/xmp/extension/\x00" + b"x" * 60_000) * 40
+    assert read(with_segments(encoded(picture()), notes)).width == 400
 
 
 def test_a_third_photo_waits_for_its_turn_and_says_so_when_it_takes_too_long(
