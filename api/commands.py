@@ -156,7 +156,7 @@ def run_import(
             report = import_file(
                 store,
                 scope,
-                clock(),
+                clock,
                 file,
                 kind,
                 settings=settings,

@@ -82,7 +82,7 @@ def _import(request: Request, call: Call, form: FormData) -> Report:
         return import_file(
             call.service.store,
             call.scope,
-            call.now,
+            call.service.clock,
             path,
             kind,
             settings=call.service.settings,

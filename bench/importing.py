@@ -42,7 +42,9 @@ def by_gridgov(surroundings: Surroundings) -> Run:
 def _import(opened: Store, file: Path, zone: str) -> int:
     """One import, by the very function that the command line and the upload call."""
     scope, settings = Scope.system(zone), read_settings({})
-    report = import_file(opened, scope, stores.NOW, file, PARCELS, settings=settings, linkers=Linkers())
+    report = import_file(
+        opened, scope, lambda: stores.NOW, file, PARCELS, settings=settings, linkers=Linkers()
+    )
     return report.counts.created
 
 

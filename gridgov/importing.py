@@ -29,7 +29,7 @@ from gridgov.store.queries.editions import replace_boundaries
 def import_file(
     store: Store,
     scope: Scope,
-    now: dt.datetime,
+    clock: Callable[[], dt.datetime],
     path: Path,
     kind: RecordKind,
     *,
@@ -45,17 +45,19 @@ def import_file(
 
     The file is read and checked while others go on writing; the writing transaction is taken only for the load. If
     records it was checked against changed meanwhile, it is checked once more with the store held.
+    clock: gives aware UTC. It is read again for the load: the check may have taken minutes, and what others published
+    meanwhile must not come into force after what replaces it.
     also: what else belongs into the transaction of the load, as its last part; not called in a dry run.
     Raises what plan_import and run_import raise.
     """
     linker = Linker.build(scope.zone, 0, ())
-    with store.begin(scope, now) as tx:
+    with store.begin(scope, clock()) as tx:
         seen = _revisions(tx, kind)
         plan = _plan(tx, path, kind, settings=settings, options=options, progress=progress)
         if dry_run:
             return run_import(tx, plan, linker, publish_and_relink, dry_run=True)
     refuse_faulty(plan, skip_bad=skip_bad)
-    with store.begin(scope, now, write=True) as tx:
+    with store.begin(scope, clock(), write=True) as tx:
         if kind is AREAS:
             replace_boundaries(tx)
         linker = current_linker(tx, linkers)

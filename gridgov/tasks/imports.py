@@ -134,7 +134,7 @@ def check(run: Run) -> None:
             report = import_file(
                 means.store,
                 run.scope,
-                means.clock(),
+                means.clock,
                 path,
                 kind,
                 settings=means.settings,
@@ -160,7 +160,7 @@ def load(run: Run) -> None:
         import_file(
             means.store,
             run.scope,
-            means.clock(),
+            means.clock,
             path,
             kind,
             settings=means.settings,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import and_, bindparam, case, func, insert, literal, select, update
 
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
@@ -67,14 +67,18 @@ def list_sets(tx: Tx) -> list[EditionSet]:
 
 
 def add_set(tx: Tx, title: str) -> int:
-    """Make the next edition set, in force from the transaction's instant; returns its number.
+    """Make the next edition set, in force from the transaction's instant but not before the last; returns its number.
 
     The caller holds the boundaries (`replace_boundaries`), so two publications never take one number.
     """
     number = current_set(tx) + 1
     inside(tx).connection.execute(
         insert(edition_sets).values(
-            zone=tx.scope.zone, number=number, title=title, published_at=tx.now, published_by=tx.scope.actor
+            zone=tx.scope.zone,
+            number=number,
+            title=title,
+            published_at=_in_force_from(tx),
+            published_by=tx.scope.actor,
         )
     )
     return number
@@ -84,18 +88,19 @@ def add_area_editions(tx: Tx, number: int, rows: Sequence[Mapping[str, Any]]) ->
     """Close the areas' editions in force and add these (area_id, parent_id, operation, area_geodesic_m2, geometry)."""
     if not rows:
         return
+    start_at = _in_force_from(tx)
     wanted = [row["area_id"] for row in rows]
     for start in range(0, len(wanted), 500):
         close_area_editions(tx, wanted[start : start + 500])
     ready = [
-        {**row, "zone": tx.scope.zone, "edition_set": number, "valid_from": tx.now, "valid_to": None}
+        {**row, "zone": tx.scope.zone, "edition_set": number, "valid_from": start_at, "valid_to": None}
         for row in rows
     ]
     inside(tx).add_rows(area_editions, ready)
 
 
 def close_area_editions(tx: Tx, identifiers: Sequence[str]) -> None:
-    """End the editions in force of these areas at the transaction's instant."""
+    """End the editions in force of these areas at the transaction's instant, never before they began."""
     inside(tx).connection.execute(
         update(area_editions)
         .where(
@@ -103,8 +108,15 @@ def close_area_editions(tx: Tx, identifiers: Sequence[str]) -> None:
             area_editions.c.area_id.in_(identifiers),
             area_editions.c.valid_to.is_(None),
         )
-        .values(valid_to=tx.now)
+        .values(valid_to=_in_force_from(tx))
     )
+
+
+def _in_force_from(tx: Tx) -> dt.datetime:
+    """The transaction's instant, or that of the newest set where another's clock was ahead or its wait shorter."""
+    newest = select(func.max(edition_sets.c.published_at)).where(edition_sets.c.zone == tx.scope.zone)
+    found: dt.datetime | None = inside(tx).connection.execute(newest).scalar_one()
+    return tx.now if found is None else max(tx.now, found)
 
 
 def area_history(tx: Tx, identifier: str) -> list[dict[str, Any]]:
@@ -131,24 +143,33 @@ def areas_at(tx: Tx, moment: dt.datetime) -> list[dict[str, Any]]:
 def add_parcel_editions(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add parcel editions in force from now (parcel_id, number, operation, as_of, area_geodesic_m2, geometry).
 
-    Rows with number > 1 close the parcel's edition in force first.
+    Rows with number > 1 close the parcel's edition in force first. One that begins later than now, by a clock that was
+    ahead, is followed from its own beginning.
     """
     if not rows:
         return
-    transaction = inside(tx)
+    transaction, table = inside(tx), parcel_editions
     later = [row["parcel_id"] for row in rows if row["number"] > 1]
+    ahead: dict[str, dt.datetime] = {}
     for start in range(0, len(later), 500):
-        transaction.connection.execute(
-            update(parcel_editions)
-            .where(
-                parcel_editions.c.zone == tx.scope.zone,
-                parcel_editions.c.valid_to.is_(None),
-                parcel_editions.c.parcel_id.in_(later[start : start + 500]),
-            )
-            .values(valid_to=tx.now)
+        in_force = and_(
+            table.c.zone == tx.scope.zone,
+            table.c.valid_to.is_(None),
+            table.c.parcel_id.in_(later[start : start + 500]),
         )
-    ready = [{**row, "zone": tx.scope.zone, "valid_from": tx.now, "valid_to": None} for row in rows]
-    transaction.add_rows(parcel_editions, ready)
+        begins_later = select(table.c.parcel_id, table.c.valid_from).where(
+            in_force, table.c.valid_from > tx.now
+        )
+        ahead.update((row.parcel_id, row.valid_from) for row in transaction.connection.execute(begins_later))
+        closed = case(
+            (table.c.valid_from > tx.now, table.c.valid_from), else_=literal(tx.now, table.c.valid_from.type)
+        )
+        transaction.connection.execute(update(table).where(in_force).values(valid_to=closed))
+    ready = [
+        {**row, "zone": tx.scope.zone, "valid_from": ahead.get(row["parcel_id"], tx.now), "valid_to": None}
+        for row in rows
+    ]
+    transaction.add_rows(table, ready)
 
 
 def next_parcel_edition(tx: Tx, identifier: str) -> int:
