@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from gridgov.access import Scope
@@ -21,6 +21,7 @@ from gridgov.errors import GridgovError, LeaseLost, StoreBusy, StoreProblem
 from gridgov.jobs.plain import plain
 from gridgov.jobs.retry import pause, worth_repeating
 from gridgov.jobs.run import HandedBack, Means, Run, Stopped
+from gridgov.jobs.threads import begin
 from gridgov.store import Tx
 from gridgov.store.queries import jobs
 from gridgov.store.queries.jobs import Job, State
@@ -32,7 +33,6 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _POLL_S = 1.0
 _WATCH_S = 1.0
 _LONGEST_ABSENCE_S = 30.0
-_MOST_THREADS = 64
 _SERVICE = Scope.system("")  # no zone of its own: a worker serves all of them
 
 
@@ -66,7 +66,6 @@ class Runner:
         self._recurrences = tuple(recurrences)
         self._slots: dict[str, dt.datetime] = {}
         self._watch_seconds = watch_seconds
-        self._pool = _pool()
         self._lanes: list[threading.Thread] = []
         self._bells: list[threading.Event] = []
         self._runs: set[Run] = set()
@@ -77,9 +76,7 @@ class Runner:
 
     def start(self, threads: int) -> None:
         """Run due jobs in so many threads until `stop`; 0 for none. May be called again after `stop`."""
-        if self._stopping.is_set():
-            self._stopping.clear()
-            self._pool = _pool()
+        self._stopping.clear()
         for number in range(threads):
             bell = threading.Event()
             lane = threading.Thread(target=self._lane, args=(number, bell), name=f"gridgov-lane-{number}")
@@ -94,19 +91,23 @@ class Runner:
             bell.set()
 
     def ask_to_stop(self, seconds: float) -> None:
-        """Take no more jobs; runs end at their next step or are handed back after `seconds`, for another worker."""
-        self._deadline = time.monotonic() + seconds
+        """Take no more jobs; runs end at their next step or are handed back after `seconds`, for another worker.
+
+        Asked again it may shorten that time, never lengthen it.
+        """
+        deadline = time.monotonic() + seconds
+        self._deadline = min(self._deadline, deadline) if self._stopping.is_set() else deadline
         self._stopping.set()
         for run in tuple(self._runs):
             run.handing_back = True
         self.wake()
 
     def stop(self, seconds: float) -> None:
-        """`ask_to_stop`, and wait until that has happened."""
+        """`ask_to_stop`, and wait until that has happened; what handlers still do then counts no more."""
         self.ask_to_stop(seconds)
+        until = self._deadline + self._watch_seconds + self.means.settings.store_wait_seconds
         for lane in self._lanes:
-            lane.join(seconds + self._watch_seconds + self.means.settings.store_wait_seconds)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+            lane.join(max(0.0, until - time.monotonic()))
         self._lanes.clear()
         self._bells.clear()
 
@@ -118,7 +119,7 @@ class Runner:
     def _lane(self, number: int, bell: threading.Event) -> None:
         away, absence = False, 0.0
         while not self._stopping.is_set():
-            turn = self._pool.submit(self._turn, f"{self.worker}/{number}")
+            turn = begin(self._turn, f"{self.worker}/{number}")
             error = turn.exception()
             if error is None:
                 if away:
@@ -165,7 +166,7 @@ class Runner:
         run = Run(self.means, job)
         self._runs.add(run)
         try:
-            future = self._pool.submit(self._handlers[job.kind], run)
+            future = begin(self._handlers[job.kind], run)
             run.handing_back = self._stopping.is_set()
             while not wait([future], timeout=self._watch_seconds).done:
                 if self._stopping.is_set() and time.monotonic() >= self._deadline:
@@ -210,10 +211,6 @@ class Runner:
         if worth_repeating(error, job.attempts, self.means.settings.job_attempts):
             return jobs.give_back(tx, job, tx.now + pause(job.id, job.attempts), words)
         return jobs.end(tx, job, State.FAILED, words, details)
-
-
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="gridgov-job")
 
 
 def _outcome(future: Future[None], run: Run) -> BaseException | None:
