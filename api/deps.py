@@ -19,7 +19,7 @@ from fastapi import Depends, Request
 
 from api import bearers, hot, proxies, sessions
 from api.directory import Directory
-from api.memory import KEPT
+from api.memory import Moment
 from api.rights import OPERATOR, PUBLIC, RIGHTS
 from gridgov.access import Actor, Role, Scope, allow
 from gridgov.blobs import BlobStore, open_blobs
@@ -72,7 +72,10 @@ class Service:
 
 @dataclass(frozen=True)
 class Call:
-    """One request: who asks, in which zone, at which instant."""
+    """One request: who asks, in which zone, at which instant.
+
+    since: when the session or the token was read from the store; None for the public.
+    """
 
     service: Service
     zone: Zone
@@ -83,6 +86,7 @@ class Call:
     session: sessions.Session | None = None
     root: str = ""
     bearer: bearers.Bearer | None = None
+    since: Moment | None = None
 
     @property
     def scope(self) -> Scope:
@@ -106,14 +110,14 @@ class Call:
     def confirm(self) -> None:
         """For what opens transactions of its own after a body that may have taken minutes to arrive.
 
-        Raises NotSignedIn when the session or token of a request that has been under way for longer than rights are
-        remembered was ended meanwhile.
+        Raises NotSignedIn when the session or token, read longer ago than rights are remembered, was ended meanwhile.
         """
         with self.read():
             pass
 
     def _confirm(self, tx: Tx) -> None:
-        if abs(self.service.clock() - self.now) < KEPT or (self.session is None and self.bearer is None):
+        # Counted from the reading: the age of what was remembered and the time under way add up to less than a second.
+        if self.since is None or self.service.directory.fresh(self.since, self.service.clock()):
             return
         if self.session is not None:
             living = sessions.living(tx, self.session)
@@ -195,18 +199,21 @@ def _make_call(request: Request) -> Call:
     client = proxies.client_of(request, service.trusted)
     token = _token(request)
     if token is not None:  # whoever sends a token is that program or nobody: cookies do not count beside it
-        bearer = service.directory.bearer(zone.zone, token, now)
-        if bearer is None:
+        known = service.directory.bearer(zone.zone, token, now)
+        if known is None:
             raise bearers.refused()
+        bearer, since = known
         areas = service.directory.areas_below(zone.zone, bearer.area_codes, now)
-        return Call(service, zone, bearer.actor(areas), areas, now, client, None, _root(request), bearer)
-    session = _session(request, service, zone.zone, client, now)
-    if session is None:
-        actor, areas = Actor.public(_device(request, service, client)), frozenset[str]()
-    else:
-        areas = service.directory.areas_below(zone.zone, session.area_codes, now)
-        actor = Actor(session.user_id, Role(session.role), areas, session.department_code)
-    return Call(service, zone, actor, areas, now, client, session, _root(request))
+        actor = bearer.actor(areas)
+        return Call(service, zone, actor, areas, now, client, None, _root(request), bearer, since)
+    found = _session(request, service, zone.zone, client, now)
+    if found is None:
+        actor = Actor.public(_device(request, service, client))
+        return Call(service, zone, actor, frozenset(), now, client, None, _root(request))
+    session, since = found
+    areas = service.directory.areas_below(zone.zone, session.area_codes, now)
+    actor = Actor(session.user_id, Role(session.role), areas, session.department_code)
+    return Call(service, zone, actor, areas, now, client, session, _root(request), None, since)
 
 
 def _root(request: Request) -> str:
@@ -220,15 +227,16 @@ def _token(request: Request) -> str | None:
 
 def _session(
     request: Request, service: Service, zone: str, client: proxies.Client, now: dt.datetime
-) -> sessions.Session | None:
-    """The first session that a cookie names; the answer brings a new token when one is due."""
+) -> tuple[sessions.Session, Moment] | None:
+    """The first session that a cookie names, and when it was read; the answer brings a new token when one is due."""
     for token in sessions.tokens(request.headers.getlist("cookie")):
-        session = service.directory.session(zone, token, now)
-        if session is None:
+        found = service.directory.session(zone, token, now)
+        if found is None:
             continue
+        session, _ = found
         if session.due(now) and service.directory.may_renew(session.family, now):
             _renew_token(request, service, zone, client, session, now)
-        return session
+        return found
     return None
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from api import bearers, sessions
-from api.memory import Memory
+from api.memory import Memory, Moment
 from gridgov.access import Scope
 from gridgov.areas import descendants
-from gridgov.errors import NotFound
+from gridgov.errors import NotFound, StoreProblem
 from gridgov.models import AREAS
 from gridgov.store import Store
 from gridgov.store.queries import accounts
@@ -46,10 +46,14 @@ class Directory:
         with self._store.begin(Scope.system(""), now) as tx:
             return {zone.zone: zone for zone in list_zones(tx)}
 
-    def session(self, zone: str, token: str, now: dt.datetime) -> sessions.Session | None:
-        """The living session of a token. A new token replaces the older ones; a copied one ends its whole family."""
+    def session(self, zone: str, token: str, now: dt.datetime) -> tuple[sessions.Session, Moment] | None:
+        """The living session of a token, and since when it is known to live; None when there is none.
+
+        A new token replaces the older ones; a copied one ends its whole family. Raises StoreProblem.
+        """
         key = (zone, sessions.hash_token(token))
-        found: sessions.Session | None = self._memory.get(key, now, lambda: self._session(zone, token, now))
+        found: sessions.Session | None
+        found, since = self._memory.dated(key, now, lambda: self._session(zone, token, now))
         if found is None or found.expires_at <= now:
             return None
         if found.copied(now):
@@ -59,20 +63,31 @@ class Directory:
             self.forget_all()
             return None
         if found.older:
+            self._replace_older(zone, found, now)
+            found = replace(found, older=False)
+            self._memory.amend(key, found, since)  # also when it failed: tried again once this is forgotten
+        return found, since
+
+    def _replace_older(self, zone: str, session: sessions.Session, now: dt.datetime) -> None:
+        try:
             with self._store.begin(Scope.system(zone), now, write=True) as tx:
-                accounts.replace_older_tokens(tx, found.family, found.created_at)
-            self._memory.amend(key, replace(found, older=False))
-        return found
+                accounts.replace_older_tokens(tx, session.family, session.created_at)
+        except StoreProblem:
+            return  # a store that cannot be written to can still be read
 
     def _session(self, zone: str, token: str, now: dt.datetime) -> sessions.Session | None:
         with self._store.begin(Scope.system(zone), now) as tx:
             return sessions.read(tx, token)
 
-    def bearer(self, zone: str, token_hash: str, now: dt.datetime) -> bearers.Bearer | None:
-        """The living service token with this hash; None when it is unknown in the zone or has ended."""
+    def bearer(self, zone: str, token_hash: str, now: dt.datetime) -> tuple[bearers.Bearer, Moment] | None:
+        """The living service token with this hash, and since when it is known to live.
+
+        None when it is unknown in the zone or has ended.
+        """
         key = (zone, "token", token_hash)
-        found: bearers.Bearer | None = self._memory.get(key, now, lambda: self._bearer(zone, token_hash, now))
-        return None if found is None or found.ended(now) else found
+        found: bearers.Bearer | None
+        found, since = self._memory.dated(key, now, lambda: self._bearer(zone, token_hash, now))
+        return None if found is None or found.ended(now) else (found, since)
 
     def _bearer(self, zone: str, token_hash: str, now: dt.datetime) -> bearers.Bearer | None:
         with self._store.begin(Scope.system(zone), now) as tx:
@@ -101,6 +116,10 @@ class Directory:
         ]
         named = zip(loaded["id"], loaded["code"], strict=True)
         return descendants(rows, frozenset(own for own, code in named if code in codes))
+
+    def fresh(self, since: Moment, now: dt.datetime) -> bool:
+        """Whether a right that was read at that moment need not be asked about again."""
+        return self._memory.fresh(since, now)
 
     def forget_all(self) -> None:
         """Ask the store again about everything; after a change of accounts or tokens."""

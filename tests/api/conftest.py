@@ -18,6 +18,7 @@ with warnings.catch_warnings():  # the client warns that it will move to another
 
 from api import cli, passwords, sessions
 from api.app import create_app
+from api.directory import Directory
 from api.passwords import add_account
 from gridgov.access import Scope
 from gridgov.settings import Settings, read_settings
@@ -37,16 +38,22 @@ def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Clock:
-    """A clock that the test moves."""
+    """A clock that the test moves, with ticks that never go back."""
 
     def __init__(self) -> None:
         self.now = NOW
+        self.passed = 0.0
 
     def __call__(self) -> dt.datetime:
         return self.now
 
+    def ticks(self) -> float:
+        return self.passed
+
     def forward(self, **time: float) -> None:
-        self.now += dt.timedelta(**time)
+        step = dt.timedelta(**time)
+        self.now += step
+        self.passed += max(0.0, step.total_seconds())
 
 
 @pytest.fixture
@@ -61,8 +68,10 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def client(store: Store, settings: Settings, clock: Clock) -> TestClient:
-    """Anybody."""
-    return TestClient(create_app(settings, store, clock), raise_server_exceptions=False)
+    """Anybody. What the service remembers ages by the test's clock alone, however slow the machine is."""
+    app = create_app(settings, store, clock)
+    app.state.service.directory = Directory(store, settings.default_zone, clock.ticks)
+    return TestClient(app, raise_server_exceptions=False)
 
 
 # For what is refused before the store is asked, or that the store's own tests prove on both.

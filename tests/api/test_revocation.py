@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import http.client
 import json
 import os
@@ -17,14 +18,16 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from api import sessions
+from api import records, sessions
 from api.app import create_app
+from api.memory import Memory
 from api.passwords import add_account
+from api.records import read_values
 from gridgov.access import Scope
 from gridgov.settings import Settings
 from gridgov.store import Store
 from gridgov.store.queries.zones import open_issues
-from tests.api.conftest import PASSWORD, Clock, SignedIn, park, token_of
+from tests.api.conftest import PASSWORD, Clock, SignedIn, parcel, park, token_of
 from tests.fixtures_store import NOW, ZONE
 
 OpenAgain = Callable[[Store], Store]
@@ -71,6 +74,57 @@ class TestByTheRule:
         admin.delete(f"/api/tokens/{made['id']}")
         clock.forward(milliseconds=900)
         assert other.get("/api/parcels").status_code == 401
+
+    @pytest.mark.parametrize("way", ["sign-out", "token"])
+    def test_what_was_remembered_and_the_time_under_way_add_up_to_less_than_a_second(
+        self,
+        other: TestClient,
+        admin: TestClient,
+        staff: TestClient,
+        clock: Clock,
+        monkeypatch: pytest.MonkeyPatch,
+        way: str,
+    ) -> None:
+        made = admin.post("/api/tokens", json={"name": "feed", "role": "staff"}).json()
+        if way == "token":
+            other.headers["Authorization"] = f"Bearer {made['token']}"
+        else:
+            other.cookies = staff.cookies
+
+        def read_late(*given: Any) -> dict[str, Any]:
+            clock.forward(milliseconds=450)
+            return read_values(*given)
+
+        monkeypatch.setattr(records, "read_values", read_late)
+        assert other.post("/api/parcels", json=parcel(1)).status_code == 201  # the right was read before it
+        if way == "token":
+            admin.delete(f"/api/tokens/{made['id']}")
+        else:
+            staff.delete("/api/session")
+        clock.forward(milliseconds=400)  # still remembered
+        late = other.post("/api/parcels", json=parcel(2))
+        assert late.status_code == 401
+        assert "under way" in late.json()["detail"]
+
+    def test_a_right_ages_by_either_clock(self) -> None:
+        ticks = [100.0]
+        memory = Memory(lambda: ticks[0])
+        _, since = memory.dated("key", NOW, lambda: "a right")
+        almost, over = dt.timedelta(milliseconds=899), dt.timedelta(milliseconds=900)
+        assert memory.fresh(since, NOW + almost)
+        assert not memory.fresh(since, NOW + over)
+        assert not memory.fresh(since, NOW - almost)
+        assert memory.dated("key", NOW + almost, lambda: "another")[1] == since
+        ticks[0] += 0.9
+        assert not memory.fresh(since, NOW)
+
+    def test_what_was_read_anew_meanwhile_is_not_set_back_to_what_it_was(self) -> None:
+        memory = Memory(lambda: 100.0)
+        _, before = memory.dated("key", NOW, lambda: "staff")
+        later = NOW + dt.timedelta(seconds=1)
+        memory.get("key", later, lambda: "grid worker")
+        memory.amend("key", "staff, set right", before)
+        assert memory.peek("key", later) == "grid worker"
 
     def test_a_clock_set_back_makes_nothing_last_longer(
         self, other: TestClient, staff: TestClient, clock: Clock

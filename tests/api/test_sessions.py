@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import select
@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 
 from api import auth, sessions
 from api.app import create_app
-from api.passwords import hash_password
+from api.passwords import hash_password, password_fits
 from gridgov.access import Scope
+from gridgov.errors import StoreBusy, StoreFull, StoreProblem, StoreReadOnly
 from gridgov.settings import Settings, read_settings
 from gridgov.store import Store, Tx
 from gridgov.store.queries import accounts
@@ -157,11 +158,11 @@ class TestWhatChangesWhileThePasswordIsChecked:
         way: str,
     ) -> None:
         other, begun = open_again(store), Event()
-        values = {
+        values: dict[str, dict[str, Any]] = {
             "password": {"password_hash": hash_password("another password")},
             "disabled": {"disabled_at": NOW},
         }
-        fits = auth.password_fits
+        fits = password_fits
 
         def change() -> None:
             with other.begin(Scope.system(ZONE), NOW, write=True) as tx:
@@ -275,6 +276,69 @@ class TestSession:
         staff.delete("/api/session")
         clock.forward(seconds=1)
         assert who(other) is None
+
+    @pytest.mark.parametrize("problem", [StoreFull, StoreReadOnly, StoreBusy])
+    def test_a_new_token_reads_though_the_store_cannot_be_written_to(
+        self,
+        staff: TestClient,
+        store: Store,
+        clock: Clock,
+        monkeypatch: pytest.MonkeyPatch,
+        problem: type[StoreProblem],
+    ) -> None:
+        first, begin = token_of(staff), store.begin
+
+        def begin_reading(*given: Any, write: bool = False) -> Any:
+            if write:
+                raise problem("Nothing can be written now.")
+            return begin(*given)
+
+        clock.forward(minutes=15)
+        assert who(staff) == "staff"  # brings a new token, which has to replace the first one
+        clock.forward(seconds=1)
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "begin", begin_reading)
+            assert [who(staff), who(staff)] == ["staff", "staff"]
+        assert token_of(staff) != first
+        clock.forward(seconds=1)
+        assert who(staff) == "staff"  # now it does
+        with store.begin(Scope.system(ZONE), clock.now) as tx:
+            row = accounts.read_session(tx, sessions.hash_token(first))
+        assert row is not None
+        assert row["replaced_at"] == clock.now
+
+
+class TestLiving:
+    """What a request that took long is asked about again before it writes."""
+
+    CHANGES: ClassVar[dict[str, dict[str, Any]]] = {
+        "role": {"role": "grid_worker"},
+        "areas": {"area_codes": ["G-1"]},
+        "department": {"department_code": "D-1"},
+        "disabled": {"disabled_at": NOW},
+    }
+
+    def living(self, store: Store, staff: TestClient, change: Callable[[Tx, sessions.Session], None]) -> bool:
+        with store.begin(Scope.system(ZONE), NOW, write=True) as tx:
+            seen = sessions.read(tx, token_of(staff))
+            assert seen is not None
+            assert sessions.living(tx, seen)
+            change(tx, seen)
+            return sessions.living(tx, seen)
+
+    @pytest.mark.parametrize("what", CHANGES)
+    def test_other_rights_than_it_began_with_end_it(self, staff: TestClient, store: Store, what: str) -> None:
+        def change(tx: Tx, session: sessions.Session) -> None:
+            accounts.change_user(tx, session.user_id, self.CHANGES[what])
+
+        assert not self.living(store, staff, change)
+
+    def test_another_name_and_a_newer_token_do_not(self, staff: TestClient, store: Store) -> None:
+        def change(tx: Tx, session: sessions.Session) -> None:
+            accounts.change_user(tx, session.user_id, {"display_name": "另一个名字"})
+            accounts.replace_older_tokens(tx, session.family, tx.now + dt.timedelta(seconds=1))
+
+        assert self.living(store, staff, change)
 
 
 class TestOrigin:
