@@ -71,6 +71,36 @@ class TestSound:
         assert told.exit_code == 1
 
 
+class TestAddress:
+    """An address of a store that cannot be is one line for every command, and shows no password."""
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "nonsense",
+            "sqlite:///",
+            "sqlite:////",
+            "mysql://gridgov@database/gridgov",
+            "postgresql://gridgov:hidden@database:many/gridgov",
+            "postgresql://gridgov:hidden@database:70000/gridgov",
+        ],
+    )
+    @pytest.mark.parametrize("command", ["check", "init", "serve", "worker", "audit"])
+    def test_it_is_told_in_one_line(self, command: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GRIDGOV_DATABASE_URL", url)
+        monkeypatch.setenv("GRIDGOV_SECRET", SECRET)
+        ran = CliRunner().invoke(cli.app, [command, "--json"] if command == "check" else [command])
+        if command == "check":
+            [said] = [each["remedy"] for each in json.loads(ran.stdout) if each["what"] == "store"]
+        else:
+            assert isinstance(ran.exception, ConfigurationProblem), ran.exception
+            said = ran.exception.message
+        assert said.startswith("GRIDGOV_DATABASE_URL")
+        assert "hidden" not in said
+        assert ran.exit_code == 1
+
+
 class TestRefusal:
     """What check calls bad in the settings keeps the service from starting at all."""
 
@@ -209,6 +239,12 @@ class TestConfiguration:
             ("proxy", "https://map.example", BAD),
             ("0.0.0.0/0", "https://map.example", BAD),
             ("10.0.0.5, ::/0", "https://map.example", BAD),
+            ("0.0.0.0/1,128.0.0.0/1", "https://map.example", BAD),
+            ("::/1, 8000::/1", "https://map.example", BAD),
+            ("64.0.0.0/7", "https://map.example", WARNING),
+            ("64.0.0.0/8, 65.0.0.0/8", "https://map.example", WARNING),
+            ("2000::/3", "https://map.example", WARNING),
+            ("10.0.0.0/8, 172.16.0.0/12, fd00::/8, 203.0.113.0/24", "https://map.example", GOOD),
         ],
     )
     def test_proxies(self, trusted: str, public_url: str, verdict: Verdict, tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from api.checking import stores
+from api.checking import findings, stores
 from api.checking.finding import Verdict
+from gridgov.blobs import open_blobs
+from gridgov.ownership import begin_filling, owner_of, take
 from gridgov.settings import Settings
-from gridgov.store import Store
+from gridgov.store import Store, open_store
 from gridgov.store.facts import Unreachable, postgis_facts
 from tests.fixtures_store import NOW
 from tests.installations import (
@@ -73,6 +75,22 @@ class TestBothStores:
         assert found.verdict is BAD
         assert says in found.remedy
 
+    def test_photos_of_another_store_are_named_and_nothing_is_marked(self, settings: Settings) -> None:
+        found = list(findings(settings, dt.datetime.now(dt.UTC)))
+        assert named(found, "owner of photos").verdict is GOOD
+        blobs = open_blobs(settings, settings.database_url)
+        assert owner_of(blobs) is None, "a check marks nothing"
+        begin_filling(blobs, "00000000deadbeef", take_over=False)
+        found = list(findings(settings, dt.datetime.now(dt.UTC)))
+        assert named(found, "owner of photos").verdict is BAD
+        assert "gridgov files own" in named(found, "owner of photos").remedy
+        assert owner_of(blobs) == "00000000deadbeef"
+        opened = open_store(settings.database_url)
+        take(opened, blobs, NOW)
+        opened.close()
+        found = list(findings(settings, dt.datetime.now(dt.UTC)))
+        assert named(found, "owner of photos").verdict is GOOD
+
 
 class TestEmbedded:
     def test_a_store_that_is_not_there_is_named_and_not_made(self, tmp_path: Path) -> None:
@@ -106,6 +124,30 @@ class TestEmbedded:
         found = named(stores.store(asked, NOW), "file modes")
         assert found.verdict is verdict
         assert found.remedy == f"chmod 600 {tmp_path / name}"
+
+    def test_a_user_who_may_not_enter_the_folder_is_told_whose_it_is(
+        self, sqlite_store: Store, tmp_path: Path
+    ) -> None:
+        sqlite_store.close()
+        rights = "-dac_override,-dac_read_search"
+        before = ("setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path / "home"),
+            "NUMBA_CACHE_DIR": str(tmp_path / "kernels"),
+            "GRIDGOV_DATABASE_URL": sqlite_store.url,
+            "GRIDGOV_SECRET": SECRET,
+        }
+        tmp_path.chmod(0)
+        try:
+            done = gridgov_check(environment, *(before if os.geteuid() == 0 else ()))
+        finally:
+            tmp_path.chmod(0o700)
+        assert (done.returncode, done.stderr) == (1, "")
+        told = {each["what"]: each for each in json.loads(done.stdout) if each["verdict"] == "bad"}
+        assert set(told) == {"kernel cache", "photos", "store"}
+        assert told["store"]["found"] == f"user {os.geteuid()} may not enter {tmp_path}"
+        assert told["store"]["remedy"].startswith("Run this check as the service's user")
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a folder read-only")
     def test_a_disk_mounted_read_only_is_named(self, sqlite_store: Store, tmp_path: Path) -> None:

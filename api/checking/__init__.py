@@ -12,11 +12,12 @@ from rich.text import Text
 
 from api.checking import machine, told
 from api.checking.finding import Finding, Verdict, bad
-from api.checking.stores import store
+from api.checking.stores import ownership, store
 from api.checking.told import photo_folder, photos
 from api.console import out, print_json, say
 from gridgov.errors import ConfigurationProblem
 from gridgov.settings import Settings, read_settings
+from gridgov.store.address import database_parts
 from gridgov.store.facts import sqlite_files
 
 _COLOURS = {Verdict.GOOD: "green", Verdict.WARNING: "yellow", Verdict.BAD: "red"}
@@ -26,13 +27,20 @@ def findings(settings: Settings, now: dt.datetime) -> Iterator[Finding]:
     """Everything that was looked at. Nothing is made or changed: neither the store nor a folder."""
     yield from machines()
     yield from told.configuration(settings)
-    yield from machine.rooms(_places(settings))
     yield machine.temporary_room(settings.upload_max_bytes)
-    yield photos(settings)
     try:
-        yield from store(settings, now)
+        places = _places(settings)
     except ConfigurationProblem as error:
-        yield bad("store", "unusable", error.message)
+        yield bad("store", "its address cannot be", error.message)
+        return
+    yield from machine.rooms(places)
+    placed = photos(settings)
+    yield placed
+    stored = list(store(settings, now))
+    yield from stored
+    migrated = any(each.what == "migrations" and each.verdict is Verdict.GOOD for each in stored)
+    if migrated and placed.verdict is not Verdict.BAD:
+        yield ownership(settings, now)
 
 
 def machines() -> Iterator[Finding]:
@@ -77,7 +85,9 @@ def _print(found: list[Finding]) -> None:
 
 
 def _places(settings: Settings) -> list[Path]:
-    """Where gridgov keeps files: the embedded store and photos."""
+    """Where gridgov keeps files: the embedded store and photos. Raises ConfigurationProblem for a store nowhere."""
     files = sqlite_files(settings.database_url)
+    if files is None:
+        database_parts(settings.database_url)
     folder = photo_folder(settings)
     return [*(files[:1] if files else ()), *([folder] if folder else [])]

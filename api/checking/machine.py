@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
 import sys
@@ -95,11 +96,11 @@ def time_zone() -> Finding:
 
 def chinese_font(folders: Iterable[str] = FONT_FOLDERS) -> Finding:
     """A font for pictures drawn by the server; pages use the fonts of their readers."""
-    for folder in folders:
-        for pattern in FONT_FILES:
-            found = next(Path(folder).expanduser().rglob(pattern), None)
-            if found:
-                return good("Chinese font", str(found))
+    for top in folders:
+        for folder, _, names in os.walk(os.path.expanduser(top)):  # noqa: PTH111  it takes a user without a home
+            for pattern in FONT_FILES:
+                for name in fnmatch.filter(names, pattern):
+                    return good("Chinese font", str(Path(folder, name)))
     remedy = "Install one: apt-get install fonts-noto-cjk. Pictures drawn by the server would show boxes."
     return warning("Chinese font", "none in the usual folders", remedy)
 
@@ -120,7 +121,8 @@ def kernel_cache() -> Finding:
     """Where numba keeps compiled kernels: the folder of NUMBA_CACHE_DIR, else beside the package, else the user's."""
     chosen = numba.config.CACHE_DIR  # type: ignore[attr-defined]  # numba fills its config at run time
     package = Path(__file__).resolve().parents[2] / "gridgov" / "serving" / "linking"
-    places = [Path(chosen)] if chosen else [package / "__pycache__", Path("~/.cache/numba").expanduser()]
+    home = Path(os.path.expanduser("~/.cache/numba"))  # noqa: PTH111
+    places = [Path(chosen)] if chosen else [package / "__pycache__", home]
     for place in places:
         if writable(place):
             return good("kernel cache", str(place))
@@ -154,7 +156,11 @@ def room(folder: Path, free: int) -> Finding:
 
 def temporary_room(upload_max_bytes: int, free: int | None = None) -> Finding:
     """Whether the largest upload finds room among the temporary files. free: bytes; None asks the file system."""
-    folder = Path(tempfile.gettempdir())
+    remedy = "Make /tmp writable, or set TMPDIR to a folder that is."
+    try:
+        folder = Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        return bad("temporary files", "no folder to keep them in", remedy)
     free = shutil.disk_usage(folder).free if free is None else free
     told = f"{free / 1024**2:.0f} MiB free at {folder}"
     needed = f"{upload_max_bytes / 1024**2:.0f} MiB"
@@ -168,9 +174,23 @@ def temporary_room(upload_max_bytes: int, free: int | None = None) -> Finding:
 
 
 def existing(place: Path) -> Path:
-    """`place` itself, or the nearest folder above it that exists."""
+    """`place` itself, or the nearest folder above it that exists and that this user is let see."""
     place = place.resolve()
-    return next(each for each in (place, *place.parents) if each.exists())
+    return next(each for each in (place, *place.parents) if os.path.exists(each))  # noqa: PTH110  it never raises
+
+
+def shut(place: Path) -> Path | None:
+    """The folder above `place` that this user may not enter; None when there is none."""
+    folder = existing(place.parent)
+    return None if not folder.is_dir() or os.access(folder, os.X_OK) else folder
+
+
+def owner(place: Path) -> str:
+    """The user to whom `place` belongs, by name or else by number."""
+    try:
+        return place.owner()
+    except KeyError:
+        return str(place.stat().st_uid)
 
 
 def writable(place: Path) -> bool:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from api.checking.finding import Finding, bad, good, warning
-from api.checking.machine import existing, writable
+from api.checking.machine import existing, owner, shut, writable
+from gridgov.blobs import open_blobs
 from gridgov.errors import GridgovError, SchemaAltered, SchemaMissing, SchemaTooNew
+from gridgov.ownership import owner_of, owns
 from gridgov.settings import Settings
 from gridgov.store import open_store
 from gridgov.store.facts import PostgisFacts, Unreachable, postgis_facts, sqlite_fault, sqlite_files
@@ -40,6 +42,11 @@ def year(now: dt.datetime) -> Finding:
 
 
 def _embedded(path: Path, private: Path, settings: Settings, now: dt.datetime) -> Iterator[Finding]:
+    closed = shut(path)
+    if closed is not None:
+        remedy = f"Run this check as the service's user; {closed} belongs to {owner(closed)}."
+        yield bad("store", f"user {os.geteuid()} may not enter {closed}", remedy)
+        return
     locked = list(_locked(path, private))
     yield from locked
     if not path.exists():
@@ -64,7 +71,9 @@ def _locked(path: Path, private: Path) -> Iterator[Finding]:
         yield bad("store folder", f"{folder} cannot be written to", remedy)
     for each in (path, private):
         if each.exists() and not os.access(each, os.W_OK):
-            remedy = f"Give {each} to the service's user (chown) and chmod 600 it."
+            remedy = (
+                f"Give {each} to the service's user (chown), chmod 600 it, and run this check as that user."
+            )
             yield bad("store files", f"{each} cannot be written to", remedy)
 
 
@@ -176,3 +185,22 @@ def _migrations(settings: Settings) -> Finding:
     finally:
         opened.close()
     return good("migrations", "all applied")
+
+
+def ownership(settings: Settings, now: dt.datetime) -> Finding:
+    """Whether the place of photos is marked as another store's. For a store and a place that were found good."""
+    opened = open_store(settings.database_url, pool_size=1, wait_seconds=settings.store_wait_seconds)
+    try:
+        blobs = open_blobs(settings, settings.database_url)
+        foreign = owner_of(blobs) is not None and not owns(opened, blobs, now)
+    except GridgovError as error:
+        return bad("owner of photos", error.message, "Mend the place of photos, then ask again.")
+    finally:
+        opened.close()
+    if not foreign:
+        return good("owner of photos", "this store, or nobody yet")
+    remedy = (
+        "Give this store a place of its own by GRIDGOV_ATTACHMENTS_URL; if it replaces that store for good, "
+        "`gridgov files own` takes them. Nothing there is dropped until then."
+    )
+    return bad("owner of photos", f"the files in {blobs.url} belong to another store", remedy)

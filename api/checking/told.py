@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from api.checking.finding import Finding, bad, good, warning
 from api.checking.machine import writable
-from api.proxies import trusted_networks
+from api.proxies import Network, trusted_networks
 from gridgov.blobs import open_blobs
 from gridgov.blobs.folder import FolderBlobs
 from gridgov.errors import GridgovError
 from gridgov.settings import Settings, require_secret
 
+_WIDEST = {4: 8, 6: 32}  # by version: a public network with a shorter prefix is no house's own
 _FEW_CHARACTERS = 10  # a random secret of 32 characters has about 25 different ones
 
 
@@ -73,9 +74,14 @@ def proxies(settings: Settings) -> Finding:
         trusted = trusted_networks(settings.trusted_proxies)
     except GridgovError as error:
         return bad("proxies", settings.trusted_proxies, error.message)
-    if any(network.prefixlen == 0 for network in trusted):
+    joined = _joined(trusted)
+    if any(network.prefixlen == 0 for network in joined):
         remedy = "Name the proxy's own address; now any visitor may claim any address."
         return bad("proxies", f"{settings.trusted_proxies} trusts everybody", remedy)
+    wide = [str(each) for each in joined if each.prefixlen < _WIDEST[each.version] and not each.is_private]
+    if wide:
+        remedy = "Name the proxy's own address; now anybody in there may claim any address."
+        return warning("proxies", f"{', '.join(wide)}: a wide part of the internet", remedy)
     if not trusted and settings.public_url.startswith("https://"):
         remedy = (
             "Set GRIDGOV_TRUSTED_PROXIES to the address of the proxy that ends TLS; otherwise all visitors "
@@ -83,6 +89,13 @@ def proxies(settings: Settings) -> Finding:
         )
         return warning("proxies", "none trusted, though people come by HTTPS", remedy)
     return good("proxies", settings.trusted_proxies or "none")
+
+
+def _joined(networks: Iterable[Network]) -> list[Network]:
+    """The same networks in as few as say it: two halves of the internet are the internet."""
+    four = [each for each in networks if isinstance(each, ipaddress.IPv4Network)]
+    six = [each for each in networks if isinstance(each, ipaddress.IPv6Network)]
+    return [*ipaddress.collapse_addresses(four), *ipaddress.collapse_addresses(six)]
 
 
 def extras(settings: Settings) -> Iterator[Finding]:

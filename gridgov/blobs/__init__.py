@@ -20,7 +20,7 @@ def open_blobs(settings: Settings, store_url: str) -> BlobStore:
     """The blobs that belong to the store at `store_url`, by `attachments_url`, else in a folder beside the store.
 
     The folder of an embedded store zone.gpkg is zone.files; that of a database is gridgov-data/files.
-    Raises ConfigurationProblem for another scheme or an extra that is not installed.
+    Raises ConfigurationProblem for another scheme, a folder that is not absolute, or an extra that is not installed.
     """
     url = settings.attachments_url
     if not url and store_url.startswith(_SQLITE):
@@ -28,7 +28,7 @@ def open_blobs(settings: Settings, store_url: str) -> BlobStore:
         return FolderBlobs(path.with_name(f"{path.stem}.files"))
     if not url:
         return FolderBlobs(_DEFAULT)
-    if url.startswith("file://") and len(url) > len("file://"):
+    if url.startswith("file:///"):
         return FolderBlobs(Path(url.removeprefix("file://")))
     if url.startswith("s3://"):
         try:  # loaded only where it is used: boto3 is an extra, and slow to import
@@ -40,5 +40,5 @@ def open_blobs(settings: Settings, store_url: str) -> BlobStore:
         opened: BlobStore = door.open_s3(settings)
         return opened
     raise ConfigurationProblem(
-        f"GRIDGOV_ATTACHMENTS_URL {url!r} is neither file:///PATH nor s3://BUCKET/PREFIX."
+        f"GRIDGOV_ATTACHMENTS_URL {url!r} is neither file:///PATH, with three slashes, nor s3://BUCKET/PREFIX."
     )

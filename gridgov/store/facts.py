@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
-from sqlalchemy.engine import make_url
 
+from gridgov.store.address import database_parts, embedded_path
 from gridgov.store.sqlite import private_path
-
-_SQLITE = "sqlite:///"
 
 # Fragments of libpq's messages → the same in our words, and the remedy.
 _UNREACHABLE = (
@@ -78,10 +76,14 @@ class PostgisFacts:
 
 
 def sqlite_files(url: str) -> tuple[Path, Path] | None:
-    """The map file and the private file behind an embedded store's url; None for a database."""
-    if not url.startswith(_SQLITE):
+    """The map file and the private file behind an embedded store's url; None for a database.
+
+    Raises ConfigurationProblem for an address that is neither.
+    """
+    path = embedded_path(url)
+    if path is None:
         return None
-    path = Path(url.removeprefix(_SQLITE)).resolve()
+    path = path.resolve()
     return path, private_path(path)
 
 
@@ -99,12 +101,15 @@ def sqlite_fault(path: Path) -> str:
 
 
 def postgis_facts(url: str, wait_seconds: float) -> PostgisFacts | Unreachable:
-    """Ask the database; after `wait_seconds` (at least 2, a bound of libpq) it counts as unreachable."""
-    parsed = make_url(url)
+    """Ask the database; after `wait_seconds` (at least 2, a bound of libpq) it counts as unreachable.
+
+    Raises ConfigurationProblem for an address that cannot be.
+    """
+    parsed = database_parts(url)
     try:
         with closing(
             psycopg2.connect(
-                parsed.set(drivername="postgresql").render_as_string(hide_password=False),
+                parsed.render_as_string(hide_password=False),
                 connect_timeout=max(2, round(wait_seconds)),
                 options=f"-c statement_timeout={round(wait_seconds * 1000)}",
             )
