@@ -74,11 +74,15 @@ def check_origin(request: HTTPConnection, client: Client, public_url: str) -> No
 
 
 def own_origin(client: Client, public_url: str) -> str:
-    """The origin people see: the setting when there is one, else the address the request was sent to."""
+    """The origin people see: the setting when there is one, else the address the request was sent to.
+
+    Without the port that goes without saying, as browsers leave it out.
+    """
     if not public_url:
         return client.origin
-    parts = urlsplit(public_url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    parts = urlsplit(public_url.lower())
+    usual = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    return f"{parts.scheme}://{parts.netloc.removesuffix(usual).removesuffix(':')}"
 
 
 def _bare(entry: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from gridgov.errors import ConfigurationProblem
 
@@ -96,7 +98,10 @@ class Settings(BaseModel):
     ] = 320
     attachments_per_record: Annotated[int, Field(description="Most photos of one record", ge=1)] = 20
     job_threads: Annotated[
-        int, Field(description="Jobs run at once by `serve`; 0 leaves them to `gridgov worker`", ge=0, le=16)
+        int,
+        Field(
+            description="Jobs run at once by a process; with 0 only `gridgov worker` runs them", ge=0, le=16
+        ),
     ] = 1
     job_lease_seconds: Annotated[
         float, Field(description="A worker silent for this long has lost its job", ge=1, le=3600)
@@ -115,6 +120,27 @@ class Settings(BaseModel):
         str, Field(description="debug, info, warning or error", pattern="^(debug|info|warning|error)$")
     ] = "info"
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        """Writes of browsers are compared with it, so that a half address would refuse every one."""
+        if value and not _is_web_address(value):
+            raise ValueError(
+                f"{value!r} is no address as browsers show it; write https://NAME, or https://NAME:PORT when the port "
+                "is not 443 (a Chinese name in its xn-- form)"
+            )
+        return value
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    plain = text.isascii() and text.isprintable() and not set(text) & set(" @?#\\")
+    return named and plain and parts.scheme in ("http", "https")
+
 
 def read_settings(environment: Mapping[str, str] | None = None, **given: object) -> Settings:
     """The settings from `given` (wins) and the environment (None: the process's own).
@@ -126,8 +152,9 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: object)
     known = {PREFIX + name.upper(): name for name in Settings.model_fields}
     unknown = sorted(key for key in environment if key.startswith(PREFIX) and key not in known)
     if unknown:
+        told = ", ".join(f"{key}{_nearest(key, known)}" for key in unknown)
         raise ConfigurationProblem(
-            f"Unknown setting {', '.join(unknown)}. The known ones are listed by `gridgov check`; remove or mend it.",
+            f"Unknown setting {told}. Mend or remove it; docs/reference.md lists all of them.",
             unknown=unknown,
         )
     values: dict[str, object] = {known[key]: value for key, value in environment.items() if key in known}
@@ -135,9 +162,17 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: object)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        faults = [f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors()]
+        faults = [
+            f"{PREFIX}{str(each['loc'][0]).upper()}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()
+        ]
         raise ConfigurationProblem("Mend these settings: " + "; ".join(faults), faults=faults) from error
     return settings
+
+
+def _nearest(key: str, known: Mapping[str, str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+    return f" (is {near[0]} meant?)" if near else ""
 
 
 def require_secret(settings: Settings) -> str:
