@@ -27,7 +27,7 @@ users = typer.Typer(help="Accounts: add, list, disable, and set a password.", no
 app.add_typer(users, name="user")
 jobs = typer.Typer(help="Work outside requests: list, show, cancel.", no_args_is_help=True)
 app.add_typer(jobs, name="jobs")
-files = typer.Typer(help="Photos as files: sweep.", no_args_is_help=True)
+files = typer.Typer(help="Photos as files: sweep, own.", no_args_is_help=True)
 app.add_typer(files, name="files")
 programs = typer.Typer(help="Tokens of programs: add, list, revoke.", no_args_is_help=True)
 app.add_typer(programs, name="token")
@@ -35,6 +35,9 @@ app.add_typer(programs, name="token")
 AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON instead of words.")]
 InZone = Annotated[str, typer.Option("--zone", help="The zone meant; not needed when the store has one.")]
 OfService = Annotated[bool, typer.Option("--service", help="The service's own recurrent work, of no zone.")]
+TakeOver = Annotated[
+    bool, typer.Option("--take-over-files", help="The photos there belonged to a store that is gone.")
+]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read it from standard input.")]
 
 
@@ -263,10 +266,11 @@ def backup(
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="An archive that `gridgov backup` made.")],
+    take_over: TakeOver = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put a backup into the store of the settings, which must be empty; ends all sessions."""
-    commands("api.safekeeping").run_restore(utc_now, file, as_json)
+    """Put a backup into the store of the settings, which must be empty as its place of photos; ends all sessions."""
+    commands("api.safekeeping").run_restore(utc_now, file, take_over, as_json)
 
 
 @app.command()
@@ -275,16 +279,21 @@ def transfer(
     target: Annotated[str, typer.Argument(metavar="TO", help="Empty store to fill: postgresql://…")],
     from_files: Annotated[str, typer.Option(help="Where FROM's photos lie, when not beside it.")] = "",
     to_files: Annotated[str, typer.Option(help="Where TO's photos shall lie, when not beside it.")] = "",
+    take_over: TakeOver = False,
     as_json: AsJson = False,
 ) -> None:
     """Copy everything of one store into another of any kind, and compare both; FROM stays as it is."""
-    commands("api.safekeeping").run_transfer(utc_now, source, target, from_files, to_files, as_json)
+    commands("api.safekeeping").run_transfer(
+        utc_now, source, target, from_files, to_files, take_over, as_json
+    )
 
 
 @app.command()
 def worker(
     once: Annotated[bool, typer.Option("--once", help="Run what is due now, then end.")] = False,
-    threads: Annotated[int, typer.Option(min=1, max=16, help="Jobs run at once.")] = 1,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=16, help="Jobs run at once (GRIDGOV_JOB_THREADS, at least 1).")
+    ] = None,
 ) -> None:
     """Run jobs beside or instead of `serve`; any number of workers may. Hands its job back when it is stopped."""
     commands("api.working").run_worker(utc_now, once, threads)
@@ -321,6 +330,12 @@ def files_sweep(
 ) -> None:
     """Remove photo files that no record names any more, once they are a day old."""
     commands("api.filing").run_sweep(utc_now, dry_run, as_json)
+
+
+@files.command("own")
+def files_own() -> None:
+    """Make the photo files the store's own, taking them from any other store; only the owner removes files."""
+    commands("api.filing").run_own(utc_now)
 
 
 def _password(from_stdin: bool) -> str:

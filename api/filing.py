@@ -6,10 +6,12 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable
 
+from api.administering import note_in_every_zone
 from api.commands import opened
 from api.console import print_json, say
 from gridgov.attachments import sweep
 from gridgov.blobs import open_blobs
+from gridgov.ownership import take
 from gridgov.settings import read_settings
 
 Clock = Callable[[], dt.datetime]
@@ -29,3 +31,14 @@ def run_sweep(clock: Clock, dry_run: bool, as_json: bool) -> None:
         f"{swept.photos} photo file(s) that no record names {done}, {swept.bytes:,} bytes; "
         f"{swept.tidied} leftover(s) of files that never arrived whole removed."
     )
+
+
+def run_own(clock: Clock) -> None:
+    """Make the place of files this store's own; see `gridgov files own`."""
+    settings = read_settings()
+    with opened(settings) as store:
+        store.check()
+        blobs = open_blobs(settings, settings.database_url)
+        take(store, blobs, clock())
+        note_in_every_zone(store, clock(), "files:own", None)
+    say(f"The files in {blobs.url} belong to {store.url} now; no other store removes any of them.")

@@ -71,12 +71,12 @@ def _tell(manifest: backup.Manifest, what: str) -> None:
         )
 
 
-def run_restore(clock: Clock, file: Path, as_json: bool) -> None:
+def run_restore(clock: Clock, file: Path, take_over: bool, as_json: bool) -> None:
     """Put a backup into the empty store of the settings; see `gridgov restore`."""
     settings = read_settings()
     with opened(settings) as store, progress_bar() as bar:
         blobs = open_blobs(settings, settings.database_url)
-        done = backup.restore(store, blobs, file, clock(), progress=bar)
+        done = backup.restore(store, blobs, file, clock(), take_over=take_over, progress=bar)
         made_at = done.manifest.summary()["made_at"]
         note_in_every_zone(
             store, clock(), "restore", {"made_at": str(made_at), "sessions_ended": done.sessions}
@@ -90,7 +90,13 @@ def run_restore(clock: Clock, file: Path, as_json: bool) -> None:
 
 
 def run_transfer(
-    clock: Clock, source: str, target: str, source_files: str, target_files: str, as_json: bool
+    clock: Clock,
+    source: str,
+    target: str,
+    source_files: str,
+    target_files: str,
+    take_over: bool,
+    as_json: bool,
 ) -> None:
     """Copy everything of one store into another; see `gridgov transfer`."""
     settings = read_settings()
@@ -105,6 +111,7 @@ def run_transfer(
                 _files(settings, source, source_files),
                 _files(settings, target, target_files),
                 clock(),
+                take_over=take_over,
                 progress=bar,
             )
         note_in_every_zone(second, clock(), "transfer", {"rows": done.rows, "files": done.files})

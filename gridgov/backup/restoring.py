@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from gridgov.backup.manifest import FILES, STORE, Manifest
 from gridgov.blobs import BlobStore
 from gridgov.errors import ArchiveDamaged, StoreFull
 from gridgov.exchange.progress import Progress, Silent
+from gridgov.ownership import begin_filling, take
 from gridgov.store import Store
 from gridgov.store.copying import examine, require_empty
 from gridgov.store.copying import restore as restore_store
@@ -52,18 +54,27 @@ def verify(path: Path, *, progress: Progress | None = None) -> Manifest:
 
 
 def restore(
-    store: Store, blobs: BlobStore, path: Path, now: dt.datetime, *, progress: Progress | None = None
+    store: Store,
+    blobs: BlobStore,
+    path: Path,
+    now: dt.datetime,
+    *,
+    take_over: bool = False,
+    progress: Progress | None = None,
 ) -> Restored:
-    """Put a backup into an empty store and its place of files; an older backup is brought up to date.
+    """Put a backup into an empty store and an empty place of files; an older backup is brought up to date.
 
     Files come first: should this be interrupted, no record exists that names a file that is not there, and the
-    same command begins anew. Sessions are ended, everything else is as it was. Raises PlaceNotEmpty,
-    ArchiveDamaged, ArchiveProblem, SchemaTooNew, SchemaAltered, StoreFull.
+    same command begins anew. Sessions are ended, everything else is as it was; the store owns its files under an
+    identity of its own. take_over: the place may hold the files of the store that is lost.
+    Raises PlaceNotEmpty, ArchiveDamaged, ArchiveProblem, SchemaTooNew, SchemaAltered, StoreFull.
     """
     shown = progress or Silent()
     with open_archive(path) as archive:
         manifest = archive.manifest
         require_empty(store, manifest.contents(), now)
+        name = hashlib.sha256(manifest.as_bytes()).hexdigest()[:24]
+        begin_filling(blobs, f"restore-{name}", take_over=take_over)
         shown.start(len(manifest.files), "files")
         for entry in manifest.files:
             with archive.open(entry.name) as source:
@@ -71,6 +82,7 @@ def restore(
             shown.advance()
         shown.start(1, "store")
         sessions = restore_store(store, manifest.contents(), archive.part, now)
+        take(store, blobs, now)
         shown.advance()
     return Restored(manifest, sessions)
 

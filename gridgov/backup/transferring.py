@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from gridgov.backup.files import copy_files, keys_of, still_wanted
 from gridgov.blobs import BlobStore
 from gridgov.errors import ArchiveProblem, PlaceNotEmpty
 from gridgov.exchange.progress import Progress, Silent
+from gridgov.ownership import begin_filling, take
 from gridgov.store import Store, Tx
 from gridgov.store.copying import count_rows, one_moment
 from gridgov.store.copying_rows import (
@@ -42,21 +44,30 @@ def transfer(
     target_files: BlobStore,
     now: dt.datetime,
     *,
+    take_over: bool = False,
     progress: Progress | None = None,
 ) -> Transferred:
     """Copy one moment of `source` into the empty `target`; all of it or nothing, and `source` stays as it is.
 
     Ids, row numbers, versions, revisions, history, accounts and sessions stay equal, which is compared by a hash of
-    every table on both sides before anything counts. Raises PlaceNotEmpty, ArchiveProblem (a difference, a file that
+    every table on both sides before anything counts; then `target` owns its place of files, which must be empty, that of
+    `source`, or by take_over anybody's. Raises PlaceNotEmpty, ArchiveProblem (a difference, a file that
     is missing), ArchiveDamaged (a file that is not what its name says), and what the stores raise.
     """
     shown = progress or Silent()
     source.check()
     target.migrate(now)
     everything = Scope.system("")
+    stays = source_files.url == target_files.url
+    with target.begin(everything, now) as tx:
+        _require_empty(tx, target.url)
+    if not stays:
+        place = source.url.rpartition("@")[2] + target.url.rpartition("@")[2]
+        name = hashlib.sha256(place.encode()).hexdigest()[:24]
+        begin_filling(target_files, f"transfer-{name}", take_over=take_over)
     with one_moment(source, now) as reading, target.begin(everything, now, write=True) as writing:
         _require_empty(writing, target.url)
-        keys = [] if source_files.url == target_files.url else keys_of(reading, tables())
+        keys = [] if stays else keys_of(reading, tables())
         shown.start(len(keys), "files")
         missing = copy_files(source_files, target_files, keys, shown)
         _require_files(source, missing, now)
@@ -67,6 +78,7 @@ def transfer(
         for name, digest in sent.items():
             _compare(name, digest, digest_table(writing, name))
             shown.advance()
+    take(target, target_files, now)
     return Transferred(sent, len(keys) - len(missing))
 
 

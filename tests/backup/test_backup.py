@@ -28,6 +28,7 @@ from gridgov.errors import (
     StoreFull,
 )
 from gridgov.models import ISSUES
+from gridgov.ownership import MARK, claim, owns
 from gridgov.serving.linking import Linker
 from gridgov.settings import Settings
 from gridgov.store import Query, Store, copying_postgis, migrate
@@ -57,9 +58,25 @@ def test_a_restored_store_is_the_one_that_was_backed_up_but_for_its_sessions(
     assert done.sessions == len(living) > 0
     assert after.pop("sessions") == [(*row[:-1], row[-1] or LATER) for row in before.pop("sessions")]
     assert after == before
-    assert {each.key: each.size for each in files.each("")} == {
+    assert {each.key: each.size for each in files.each("") if each.key != MARK} == {
         each.key: each.size for each in blobs.each("")
     }
+    assert owns(place, files, LATER), "and not the store that it is a copy of"
+    assert not owns(filled, files, LATER)
+
+
+def test_a_drill_into_the_place_of_living_photos_is_refused(
+    filled: Store, blobs: FolderBlobs, new_place: MakeStore, settings: Settings, tmp_path: Path
+) -> None:
+    claim(filled, blobs, NOW)
+    back_up(filled, blobs, tmp_path / "b.zip", NOW, settings=settings)
+    place = new_place()
+    with pytest.raises(PlaceNotEmpty, match="take-over-files"):
+        restore(place, blobs, tmp_path / "b.zip", LATER)
+    assert owns(filled, blobs, NOW)
+    restore(place, blobs, tmp_path / "b.zip", LATER, take_over=True)
+    assert owns(place, blobs, LATER)
+    assert not owns(filled, blobs, LATER)
 
 
 @pytest.mark.postgis

@@ -101,7 +101,7 @@ def test_a_zone_is_moved_with_its_photos(run: Run, store: Store, new_sqlite: Mak
     ]  # the move itself, in each zone
     assert moved == rows_of(store)
     files = FolderBlobs(Path(target.url.removeprefix("sqlite:///")).with_suffix(".files"))
-    assert len(list(files.each("attachments/"))) == 8
+    assert len(list(files.each("attachments/"))) == 8 + 1  # and whose they are
     with pytest.raises(PlaceNotEmpty, match="is not empty"):
         run("transfer", address(store), target.url)
     with pytest.raises(ConfigurationProblem, match="the same store"):
@@ -112,7 +112,7 @@ def test_photos_go_where_they_are_told(run: Run, store: Store, new_sqlite: MakeS
     words = ("--from-files", f"file://{tmp_path / 'files'}", "--to-files", f"file://{tmp_path / 'elsewhere'}")
     result = run("transfer", address(store), new_sqlite().url, *words)
     assert "8 files, equal on both sides" in result.stdout.replace("\n", " ")
-    assert len(list(FolderBlobs(tmp_path / "elsewhere").each(""))) == 8
+    assert len(list(FolderBlobs(tmp_path / "elsewhere").each(""))) == 8 + 1  # and whose they are
 
 
 def test_before_the_upgrade_of_a_store_with_data_a_backup_is_offered(

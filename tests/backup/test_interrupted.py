@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -64,7 +66,7 @@ def test_a_restore_without_room_leaves_nothing_and_begins_anew(
     back_up(sqlite_store, blobs, tmp_path / "b.zip", NOW, settings=settings)
     place = new_sqlite()
     with monkeypatch.context() as patch:
-        patch.setattr("gridgov.store.copying_sqlite.os.fsync", full)
+        patch.setattr("gridgov.store.copying_sqlite.os", SimpleNamespace(**{**vars(os), "fsync": full}))
         with pytest.raises(StoreFull, match=r"no room for zone\.gpkg"):
             restore(place, blobs, tmp_path / "b.zip", NOW)
     assert list(Path(place.url.removeprefix("sqlite:///")).parent.iterdir()) == []
