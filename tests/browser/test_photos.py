@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Dialog, FilePayload, Page, Route, expect
 
 from tests.browser.conftest import LOGIN, PASSWORD, Open
 from tests.browser.test_report import answer_code, fill, type_place
@@ -107,3 +107,77 @@ def test_a_file_that_is_no_photo_is_named_and_the_report_stands(watch: Open) -> 
     page.locator("#again").click()
     expect(page.locator("#photos li")).to_have_count(0)
     expect(page.locator("#photo-progress")).to_be_hidden()
+
+
+def test_another_report_waits_until_the_photos_of_the_first_have_arrived(watch: Open, service: str) -> None:
+    page = watch("phone").open("/report")
+    fill(page)
+    type_place(page)
+    choose(page, photo(0), photo(1), photo(2))
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/attachments", hold, times=1)
+    with page.expect_response("**/api/issues?*") as sent:
+        page.locator("#send").click()
+    again = page.locator("#again")
+    expect(again).to_be_disabled()
+    page.wait_for_function("document.querySelector('#photo-status').textContent.includes('1/3')")
+    again.dispatch_event("click")  # a disabled button hears nothing; nor does the page
+    expect(page.locator("#answer")).to_be_visible()
+    held[0].continue_()
+    expect(page.locator("#photo-status")).to_have_text("3 张照片已收到。")
+    expect(again).to_be_enabled()
+    again.click()
+    fill(page)
+    type_place(page)
+    choose(page, photo(3))
+    with page.expect_response("**/api/issues?*") as second:
+        page.locator("#send").click()
+    expect(page.locator("#photo-status")).to_have_text("1 张照片已收到。")
+    names = [
+        [item["file_name"] for item in kept(page, service, each.value.json()["issue"]["id"])]
+        for each in (sent, second)
+    ]
+    assert names == [["IMG_0.jpg", "IMG_1.jpg", "IMG_2.jpg"], ["IMG_3.jpg"]]
+
+
+@pytest.mark.parametrize("status", [408, 429, 503])
+def test_photos_that_did_not_arrive_are_given_up_only_on_purpose(watch: Open, status: int) -> None:
+    page = watch("phone", expected=("Failed to load resource",)).open("/report")
+    fill(page)
+    type_place(page)
+    choose(page, photo(0))
+    page.route("**/attachments", lambda route: route.fulfill(status=status, json={}))
+    page.locator("#send").click()
+    expect(page.locator("#photo-status")).to_contain_text("1 张照片没有传上")
+    expect(page.locator("#photo-retry")).to_be_visible()
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", stay)
+    page.locator("#again").click()
+    expect(page.locator("#answer")).to_be_visible()
+    assert "1 张照片" in asked[0]
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.locator("#again").click()
+    expect(page.locator("#answer")).to_be_hidden()
+    expect(page.locator("#photos li")).to_have_count(0)
+
+
+def test_photos_follow_the_report_where_the_device_keeps_nothing(watch: Open) -> None:
+    watched = watch("phone")
+    watched.page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('', 'SecurityError') }})"
+    )
+    page = watched.open("/report")
+    fill(page)
+    type_place(page)
+    choose(page, photo(0))
+    page.locator("#send").click()
+    expect(page.locator("#photo-status")).to_have_text("1 张照片已收到。")

@@ -27,22 +27,53 @@ const status = element("photo-status");
 const bar = /** @type {HTMLProgressElement} */ (element("photo-bar"));
 const retry = /** @type {HTMLButtonElement} */ (element("photo-retry"));
 
-/** @type {Photo[]} */
+/**
+ * The photos of one report and where they go.
+ * @typedef {object} Batch
+ * @property {Photo[]} photos
+ * @property {string} path
+ * @property {string} device
+ */
+
+/** Chosen for the report that is being written. @type {Photo[]} */
 let photos = [];
 
-/** Where the photos of the last report go. @type {{ path: string, device: string } | null} */
-let target = null;
+/** Of the report that was sent last. @type {Batch | null} */
+let batch = null;
 
-/** Listen to the picker and to “upload again”. */
-export function startPhotos() {
+let uploading = false;
+
+/** @type {(uploading: boolean) => void} */
+let told = () => undefined;
+
+/**
+ * Listen to the picker and to “upload again”.
+ * @param {(uploading: boolean) => void} whenUploading told when an upload begins and when it ends
+ */
+export function startPhotos(whenUploading) {
+  told = whenUploading;
   picker.addEventListener("change", () => {
     add([...(picker.files ?? [])]);
     picker.value = "";
   });
-  retry.addEventListener("click", () => void upload());
-  addEventListener("beforeunload", (event) => {
-    if (target && photos.some((photo) => photo.state !== "sent" && photo.state !== "refused")) event.preventDefault();
+  retry.addEventListener("click", () => {
+    if (batch) void upload(batch);
   });
+  addEventListener("beforeunload", (event) => {
+    if (missing() > 0) event.preventDefault();
+  });
+}
+
+/** How many photos of the last report may still arrive. */
+function missing() {
+  return (batch?.photos ?? []).filter((photo) => photo.state !== "sent" && photo.state !== "refused").length;
+}
+
+/** Whether the photos of the last report may be left: none is missing, or the reporter gives them up. */
+export function mayLeavePhotos() {
+  if (uploading) return false;
+  const count = missing();
+  return count === 0 || confirm(say("report.photos.leave", { count }));
 }
 
 /** @param {File[]} files */
@@ -97,7 +128,7 @@ function showChosen() {
 /** Forget all photos: for another report. */
 export function clearPhotos() {
   photos = [];
-  target = null;
+  batch = null;
   progress.hidden = true;
   tell(note, "");
   showChosen();
@@ -110,64 +141,76 @@ export function clearPhotos() {
  */
 export function sendPhotos(issue, device) {
   if (photos.length === 0) return;
-  target = { path: `api/issues/${issue}/attachments`, device };
-  void upload();
+  batch = { photos, path: `api/issues/${issue}/attachments`, device };
+  void upload(batch);
 }
 
-/** Send what has not arrived, one after the other; never rejects. */
-async function upload() {
+/** Whether the same photo may be taken when it is sent again. @param {number} status */
+function passing(status) {
+  return status === 0 || status === 408 || status === 429 || status >= 500;
+}
+
+/** Send what has not arrived, one after the other; never rejects. @param {Batch} sent */
+async function upload(sent) {
+  if (uploading) return;
+  uploading = true;
+  told(true);
   progress.hidden = false;
   retry.hidden = true;
-  for (const photo of photos) {
+  for (const photo of sent.photos) {
     if (photo.state === "sent" || photo.state === "refused") continue;
     photo.state = "sending";
-    const answer = await post(photo);
+    const answer = await post(sent, photo);
     if (answer.status === 200 || answer.status === 201) photo.state = "sent";
-    else if (answer.status === 0 || answer.status === 429 || answer.status >= 500) photo.state = "failed";
+    else if (passing(answer.status)) photo.state = "failed";
     else {
       photo.state = "refused";
       photo.reason = reasonOf(answer);
     }
     photo.share = 1;
   }
-  showProgress();
+  uploading = false;
+  showProgress(sent.photos);
+  told(false);
 }
 
 /**
  * One photo, with progress, which `fetch` does not tell.
+ * @param {Batch} sent
  * @param {Photo} photo
  * @returns {Promise<import("./page.js").Answer>}
  */
-function post(photo) {
+function post(sent, photo) {
   const form = new FormData();
   form.append("id", photo.id);
   form.append("file", photo.file);
   return new Promise((done) => {
     const request = new XMLHttpRequest();
-    request.open("POST", new URL(target?.path ?? "", document.baseURI));
-    request.setRequestHeader("X-Device-Token", target?.device ?? "");
+    request.open("POST", new URL(sent.path, document.baseURI));
+    request.setRequestHeader("X-Device-Token", sent.device);
     request.responseType = "json";
     request.timeout = 120_000;
     request.upload.addEventListener("progress", (event) => {
       photo.share = event.total ? event.loaded / event.total : 0;
-      showProgress();
+      showProgress(sent.photos);
     });
     request.addEventListener("loadend", () => done({ status: request.status, body: request.response }));
     photo.share = 0;
-    showProgress();
+    showProgress(sent.photos);
     request.send(form);
   });
 }
 
-function showProgress() {
-  const number = photos.findIndex((photo) => photo.state === "sending") + 1;
-  const sent = photos.filter((photo) => photo.state === "sent").length;
-  const failed = photos.filter((photo) => photo.state === "failed").length;
-  const refused = photos.filter((photo) => photo.state === "refused");
+/** @param {Photo[]} shown of one report */
+function showProgress(shown) {
+  const number = shown.findIndex((photo) => photo.state === "sending") + 1;
+  const sent = shown.filter((photo) => photo.state === "sent").length;
+  const failed = shown.filter((photo) => photo.state === "failed").length;
+  const refused = shown.filter((photo) => photo.state === "refused");
   bar.hidden = number === 0;
-  bar.value = photos.reduce((sum, photo) => sum + (photo.state === "sent" ? 1 : photo.share), 0) / photos.length;
+  bar.value = shown.reduce((sum, photo) => sum + (photo.state === "sent" ? 1 : photo.share), 0) / Math.max(1, shown.length);
   retry.hidden = number > 0 || failed === 0;
-  if (number > 0) tell(status, say("report.photos.sending", { number, count: photos.length }));
+  if (number > 0) tell(status, say("report.photos.sending", { number, count: shown.length }));
   else {
     const lines = [
       sent ? say("report.photos.sent", { count: sent }) : "",

@@ -4,7 +4,7 @@
  */
 
 import { ask, element, keep, language, newId, read, reasonOf, say, showZone, speak, tell } from "./page.js";
-import { clearPhotos, sendPhotos, startPhotos } from "./photos.js";
+import { clearPhotos, mayLeavePhotos, sendPhotos, startPhotos } from "./photos.js";
 import { chosen, mistyped, placeWords, setPlace, startPlace, typed } from "./place.js";
 
 const CATEGORIES = [
@@ -21,21 +21,25 @@ const name = /** @type {HTMLInputElement} */ (element("name"));
 const phone = /** @type {HTMLInputElement} */ (element("phone"));
 const failure = element("failure");
 const answerPart = element("answer");
+const again = /** @type {HTMLButtonElement} */ (element("again"));
 
 let id = newId();
+let token = "";
 
 speak();
 document.title = say("report.title");
 makeCategories();
 startPlace(keepDraft);
-startPhotos();
+startPhotos((uploading) => {
+  again.disabled = uploading;
+});
 restoreDraft();
 form.addEventListener("input", keepDraft);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   void submit();
 });
-element("again").addEventListener("click", startAnew);
+again.addEventListener("click", startAnew);
 void ask("api/stats").then(({ status, body }) => {
   if (status === 200) showZone(body.zone);
 });
@@ -63,13 +67,14 @@ function category() {
   return checked?.value ?? "";
 }
 
-/** One random token per device, so that the service can limit floods without knowing who it is. */
+/**
+ * One random token per device, so that the service can limit floods without knowing who it is. Where the device keeps
+ * nothing it is the page's: the photos of a report come from whoever sent it.
+ */
 function device() {
-  const known = read(DEVICE);
-  if (known) return known;
-  const made = newId();
-  keep(DEVICE, made);
-  return made;
+  token ||= read(DEVICE) ?? newId();
+  keep(DEVICE, token);
+  return token;
 }
 
 function keepDraft() {
@@ -172,6 +177,7 @@ function showAnswer(body) {
 
 /** Another report from the same place: the place stays, the rest is empty. */
 function startAnew() {
+  if (!mayLeavePhotos()) return;
   id = newId();
   for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll("input[name=category]"))) {
     box.checked = false;
