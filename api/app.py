@@ -39,15 +39,13 @@ from api import (
 )
 from api.deps import Clock, Service, check_rights, utc_now
 from api.health import Readiness
-from api.hot import Edge, Observed, checked_root
+from api.hot import Edge, checked_root
+from api.indexes import LinkIndexes
+from api.observing import Observed
 from api.telemetry import open_traces
-from gridgov.access import Scope
-from gridgov.records import load_areas
-from gridgov.serving.linking import warm
+from gridgov.serving.linking import Linker, warm
 from gridgov.settings import Settings
 from gridgov.store import Store
-from gridgov.store.queries.editions import current_set
-from gridgov.store.queries.zones import list_zones
 
 ROUTERS: Final = (
     areas.router,
@@ -71,6 +69,7 @@ ROUTERS: Final = (
     audit.router,
     pages.router,
     documents.router,
+    health.alive,
     health.router,
     metrics.router,
 )
@@ -85,19 +84,18 @@ def create_app(
     numbers: the folder where several processes of one service keep what they measured; None for one process.
     """
     service = Service(settings, store, clock)
-    readiness = Readiness(store, service.blobs)
+    indexes = LinkIndexes(store, service.linkers, clock)
+    readiness = Readiness(store, service.blobs, indexes)
     meters = metrics.Metrics(settings, store, clock, numbers)
-    service.linkers.built = meters.index_changed
+    service.linkers.built = partial(_note_index, indexes, meters)
     store.watching.slow_ms = settings.slow_query_ms
     traces = open_traces(settings, store.watching, clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # A request holds one connection at a time, so this many never wait for one.
+        # A request holds one connection at a time, so this many seldom wait for one.
         anyio.to_thread.current_default_thread_limiter().total_tokens = 2 * settings.store_pool_size
-        readiness.warm.clear()
-        await anyio.to_thread.run_sync(_prepare, service)
-        readiness.warm.set()
+        await anyio.to_thread.run_sync(_prepare, service, indexes)
         service.runner.start(settings.job_threads)
         yield
         await anyio.to_thread.run_sync(service.runner.stop, settings.stop_seconds)
@@ -126,6 +124,7 @@ def create_app(
         FastAPI.build_middleware_stack(app),
         meters=meters,
         stopping=readiness.stopping,
+        root=app.state.root,
         trusted=service.trusted,
         traces=traces,
     )
@@ -133,18 +132,13 @@ def create_app(
     return app
 
 
-def build_linkers(service: Service) -> None:
-    """Build the link index of every zone that has boundaries, so that no report waits for it."""
-    now = service.clock()
-    with service.store.begin(Scope.system(""), now) as tx:
-        zones = [each.zone for each in list_zones(tx)]
-    for zone in zones:
-        with service.store.begin(Scope.system(zone), now) as tx:
-            service.linkers.get(zone, current_set(tx), partial(load_areas, tx))
+def _note_index(indexes: LinkIndexes, meters: metrics.Metrics, linker: Linker) -> None:
+    indexes.note(linker)
+    meters.index_changed(linker)
 
 
-def _prepare(service: Service) -> None:
+def _prepare(service: Service, indexes: LinkIndexes) -> None:
     """What a worker needs before its first request."""
     service.store.check()
     warm()
-    build_linkers(service)
+    indexes.build()

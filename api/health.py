@@ -12,17 +12,21 @@ from fastapi import APIRouter, Request, Response
 from api import schemas
 from api.answers import answer
 from api.errors import RETRY_AFTER_S, problem
+from api.indexes import LinkIndexes
+from api.observing import AtOnce, OnWatch
 from gridgov.blobs import BlobStore
 from gridgov.errors import GridgovError, SchemaAltered, SchemaMissing, SchemaTooNew
 from gridgov.store import Store
 
-router = APIRouter(tags=["service"])
+alive = APIRouter(tags=["service"], route_class=AtOnce)
+router = APIRouter(tags=["service"], route_class=OnWatch)
 
 OK: Final = "ok"
 DEGRADED: Final = "degraded"
-# Without these the service still answers most of what it is asked: maps and reports go on, photos wait.
-_SPARED: Final = frozenset({"files"})
+# Without these the service still answers what it is asked: photos wait, and a report waits while its index is built.
+_SPARED: Final = frozenset({"files", "link_index"})
 _FILES_KEPT_S: Final = 15.0  # so that nobody makes the service write to its storage by asking often
+_INDEXES_KEPT_S: Final = 3.0
 _SCHEMA: Final = (SchemaMissing, SchemaTooNew, SchemaAltered)
 _TITLES: Final = ("The service is not ready", "服务未就绪")
 
@@ -31,18 +35,15 @@ _TITLES: Final = ("The service is not ready", "服务未就绪")
 class Readiness:
     """What has to be well before requests come here. Safe for threads.
 
-    warm: the kernels and link indexes are loaded; unset only while the app starts. stopping: the process was told to
-    stop.
+    stopping: the process was told to stop.
     """
 
     store: Store
     files: BlobStore
-    warm: threading.Event = field(default_factory=threading.Event)
+    indexes: LinkIndexes
     stopping: threading.Event = field(default_factory=threading.Event)
     _files: tuple[float, str] = (0.0, "")
-
-    def __post_init__(self) -> None:
-        self.warm.set()
+    _indexes_until: float = 0.0
 
     def parts(self) -> dict[str, str]:
         """Each part with `ok` or one word for what is wrong; the store is not asked once the service stops."""
@@ -50,8 +51,8 @@ class Readiness:
             return {"process": "stopping"}
         return {
             "process": OK,
-            "link_index": OK if self.warm.is_set() else "loading",
             **self._store_parts(),
+            "link_index": self._indexes_part(),
             "files": self._files_part(),
         }
 
@@ -63,6 +64,19 @@ class Readiness:
         except GridgovError:
             return {"store": "does not answer", "migrations": "unknown"}
         return {"store": OK, "migrations": OK}
+
+    def _indexes_part(self) -> str:
+        """Boundaries that another process published are told once as not loaded here, and loaded then."""
+        if time.monotonic() < self._indexes_until:
+            return OK
+        try:
+            if self.indexes.behind():
+                self.indexes.build()
+                return "was behind the published boundaries"
+        except GridgovError:
+            return "unknown"
+        self._indexes_until = time.monotonic() + _INDEXES_KEPT_S
+        return OK
 
     def _files_part(self) -> str:
         until, told = self._files
@@ -81,7 +95,7 @@ def readiness_of(request: Request) -> Readiness:
     return cast("Readiness", request.app.state.readiness)
 
 
-@router.get("/livez", response_class=Response, **schemas.health())
+@alive.get("/livez", response_class=Response, **schemas.health())
 def livez(request: Request) -> Response:
     """200 while the process answers, whatever else is wrong: restart it only when this fails."""
     return answer(request, {"status": OK})

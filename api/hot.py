@@ -1,4 +1,4 @@
-"""Plain ASGI around the routes: watching each request, the zone in the path, limits, headers, bodies as bytes.
+"""Plain ASGI around the routes: the zone in the path, limits, headers, bodies as bytes. See also api.observing.
 
 The routes themselves are ordinary functions; what has to be asynchronous stands here.
 """
@@ -6,35 +6,50 @@ The routes themselves are ordinary functions; what has to be asynchronous stands
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from threading import Event
-from typing import Any, Final, Protocol
+from functools import partial, wraps
+from typing import Any, Final, ParamSpec
 from urllib.parse import quote
 
-from fastapi import Request
+import anyio
+import anyio.to_thread
+from anyio.lowlevel import RunVar
+from fastapi import Request, Response
 from starlette.datastructures import FormData, MutableHeaders
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import errors, journal
-from api.proxies import Network
-from gridgov.errors import ConfigurationProblem, InvalidValue, TooLarge, UnreadableFile, UnsupportedFormat
+from api import errors
+from gridgov.errors import (
+    ConfigurationProblem,
+    InvalidValue,
+    StoreBusy,
+    TooLarge,
+    UnreadableFile,
+    UnsupportedFormat,
+)
+from gridgov.models import KINDS, GeometryType
 from gridgov.settings import Settings
-from gridgov.store.watching import CURRENT, Watch
+from gridgov.store.watching import CURRENT
 
-BODY_MAX_BYTES: Final = 20 * 1024**2
+BODY_MAX_BYTES: Final = 20 * 1024**2  # of records that have polygons
+RECORD_MAX_BYTES: Final = 256 * 1024  # of other records, reports of residents among them
+SMALL_MAX_BYTES: Final = 64 * 1024  # of all other JSON, sign-ins among it
 FORM_ROOM_BYTES: Final = 1024**2  # for the fields beside the file and the boundaries between them
 UPLOAD_ROUTES: Final = ("/api/import", "/api/import-jobs")
 PHOTO_ROUTE: Final = re.compile(r"/api/[a-z]+/[^/]+/attachments")
 JSON_TYPES: Final = ("application/json", "application/geo+json", "application/merge-patch+json")
 QUERY_MAX_BYTES: Final = 8 * 1024
 JSON_DEPTH: Final = 32  # a GeoJSON collection of collections needs ten
-MOST_UNDER_WAY: Final = 500  # requests of one process; threads answer far fewer at once, the others wait
+BUSY_FOR_S: Final = 5
 ALWAYS_ANSWERED: Final = ("/livez", "/readyz", "/healthz", "/metrics")
+_BODY_LIMITS: Final = {
+    name: BODY_MAX_BYTES if kind.geometry in (GeometryType.POLYGON, GeometryType.ANY) else RECORD_MAX_BYTES
+    for name, kind in KINDS.items()
+}
 _ROOT: Final = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _ZONE: Final = re.compile(r"^/z/([A-Za-z0-9._-]{1,64})(/.*)?$")
 
@@ -49,100 +64,7 @@ DEFAULT_HEADERS: Final = (
     ("Permissions-Policy", "camera=(), microphone=(), geolocation=(self)"),
 )
 
-
-class Meters(Protocol):
-    """What counts requests; see api.metrics."""
-
-    under_way: Any
-
-    def answered(self, watch: Watch, method: str, status: int, seconds: float) -> None:
-        """Count one request."""
-
-
-class Traces(Protocol):
-    """What keeps traces of requests; see api.telemetry."""
-
-    def begin(self, method: str, headers: dict[str, str] | None) -> Any:
-        """A span for a request that starts now; headers: None unless a trusted proxy sent them."""
-
-    def end(self, watch: Watch, method: str, status: int) -> None:
-        """Close the watch's span."""
-
-
-@dataclass(slots=True)
-class _Seen:
-    status: int = 0
-    size: int = 0
-
-
-class Observed:
-    """The layer around everything, also around the answers to faults: one line, one count, one span per request.
-
-    stopping: set once the process was told to stop; from then on every answer ends its connection.
-    """
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        meters: Meters,
-        stopping: Event,
-        trusted: Sequence[Network] = (),
-        traces: Traces | None = None,
-        most: int = MOST_UNDER_WAY,
-    ) -> None:
-        self.app = app
-        self.meters = meters
-        self.stopping = stopping
-        self.trusted = trusted
-        self.traces = traces
-        self.most = most
-        self.under_way = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See the class."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        connection = HTTPConnection(scope)
-        watch, seen = Watch(journal.request_id(connection, self.trusted)), _Seen()
-        method = journal.known_method(scope["method"])
-        CURRENT.set(watch)  # a request is a task of its own: the value ends with it
-        if self.traces is not None:
-            known = journal.from_proxy(connection, self.trusted)
-            watch.span = self.traces.begin(method, dict(connection.headers) if known else None)
-        started = time.perf_counter()
-        self._count(1)
-        try:
-            if self.under_way > self.most and not scope["path"].endswith(ALWAYS_ANSWERED):
-                await errors.too_busy(Request(scope))(scope, receive, self._noting(send, watch, seen))
-            else:
-                await self.app(scope, receive, self._noting(send, watch, seen))
-        finally:
-            self._count(-1)
-            seconds = time.perf_counter() - started
-            self.meters.answered(watch, method, seen.status, seconds)
-            journal.tell_access(watch, method, seen.status, seconds, 0 if method == "HEAD" else seen.size)
-            if self.traces is not None:
-                self.traces.end(watch, method, seen.status)
-
-    def _count(self, step: int) -> None:
-        self.under_way += step
-        self.meters.under_way.inc(step)
-
-    def _noting(self, send: Send, watch: Watch, seen: _Seen) -> Send:
-        async def noting(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                seen.status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers[journal.REQUEST_ID] = watch.request_id
-                if self.stopping.is_set():
-                    headers["Connection"] = "close"
-            else:
-                seen.size += len(message.get("body", b""))
-            await send(message)
-
-        return noting
+P = ParamSpec("P")
 
 
 def checked_root(text: str) -> str:
@@ -200,7 +122,7 @@ class Edge:
             return self.upload_max_bytes + FORM_ROOM_BYTES
         if PHOTO_ROUTE.fullmatch(path):
             return self.photo_max_bytes + FORM_ROOM_BYTES
-        return BODY_MAX_BYTES
+        return _BODY_LIMITS.get(path.removeprefix("/api/").partition("/")[0], SMALL_MAX_BYTES)
 
     def _whole(self, path: str) -> str:
         """The path as people see it, whether the proxy took the root away or not."""
@@ -208,10 +130,13 @@ class Edge:
 
 
 def _take_zone(scope: Scope, root: str) -> str:
-    """Move `/z/{zone}` from the path to root_path and state; returns the path that the routes see."""
+    """Move `/z/{zone}` from the path to root_path and state; returns the path that the routes see.
+
+    What is asked of the process itself has no zone: a proxy that keeps it from strangers need know one address only.
+    """
     path: str = scope["path"].removeprefix(root)
     match = _ZONE.match(path)
-    if match is None:
+    if match is None or match.group(2) in ALWAYS_ANSWERED:
         return path
     scope["state"]["zone"] = match.group(1)
     scope["root_path"] = root + f"/z/{match.group(1)}"
@@ -248,6 +173,73 @@ def _with_headers(send: Send, cookies: list[str]) -> Send:
         await send(message)
 
     return with_headers
+
+
+class Room:
+    """How many threads of the process one kind of work may hold: a quarter. Who finds them taken waits without one.
+
+    what: the work, in words. waiting: how many may wait; the others are sent away at once. patience_s: how long.
+    """
+
+    def __init__(self, what: str, *, waiting: int, patience_s: float) -> None:
+        self.what = what
+        self.waiting = waiting
+        self.patience_s = patience_s
+        self._queue: RunVar[_Queue] = RunVar(what)  # each event loop has its own threads
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Raises StoreBusy when too many wait, or when it takes too long."""
+        queue = self._queue.get(None)
+        if queue is None:
+            threads = anyio.to_thread.current_default_thread_limiter().total_tokens
+            queue = _Queue(anyio.Semaphore(max(1, int(threads) // 4)))
+            self._queue.set(queue)
+        full = StoreBusy(
+            f"Too many {self.what} are under way; try again in a moment.", retry_after=BUSY_FOR_S
+        )
+        try:
+            queue.turns.acquire_nowait()
+        except anyio.WouldBlock:
+            if queue.waiting >= self.waiting:
+                raise full from None
+            queue.waiting += 1
+            try:
+                with anyio.fail_after(self.patience_s):
+                    await queue.turns.acquire()
+            except TimeoutError as error:
+                raise full from error
+            finally:
+                queue.waiting -= 1
+        try:
+            yield
+        finally:
+            queue.turns.release()
+
+
+@dataclass(slots=True)
+class _Queue:
+    turns: anyio.Semaphore
+    waiting: int = 0
+
+
+def apart(room: Room) -> Callable[[Callable[P, Response]], Callable[P, Awaitable[Response]]]:
+    """A route whose work has a place in `room` before it takes a thread; its upload is closed in the end."""
+
+    def wrapped(work: Callable[P, Response]) -> Callable[P, Awaitable[Response]]:
+        @wraps(work)
+        async def run(*args: P.args, **kwargs: P.kwargs) -> Response:
+            try:
+                async with room.place():
+                    return await anyio.to_thread.run_sync(partial(work, *args, **kwargs))
+            finally:
+                for each in kwargs.values():
+                    if isinstance(each, FormData):
+                        await each.close()
+
+        return run
+
+    return wrapped
 
 
 def check_depth(value: Any) -> None:

@@ -7,6 +7,7 @@ a name, a phone number or what a resident wrote.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 import os
@@ -56,10 +57,16 @@ def configure(settings: Settings, stream: TextIO | None = None) -> None:
 
 
 def _told_once(record: logging.LogRecord) -> bool:
-    """The server repeats an exception that was already logged under its incident number."""
+    """The server repeats an exception that was already logged under its incident number.
+
+    It also tells of each request that it cut off when the time to stop was over as if the request were at fault; how
+    many those were it says before.
+    """
+    if record.name != "uvicorn.error" or record.exc_info is None:
+        return True
     watch = CURRENT.get()
-    repeated = record.name == "uvicorn.error" and record.exc_info is not None
-    return not (repeated and watch is not None and watch.incident)
+    cut_off = isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cut_off and (watch is None or not watch.incident)
 
 
 def from_proxy(request: HTTPConnection, trusted: Sequence[Network]) -> bool:

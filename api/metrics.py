@@ -33,6 +33,7 @@ from prometheus_client.registry import Collector
 
 from api import schemas
 from api.journal import NO_ROUTE
+from api.observing import OnWatch
 from gridgov.access import Scope
 from gridgov.errors import GridgovError, NotAllowed
 from gridgov.serving.linking import Linker
@@ -41,7 +42,7 @@ from gridgov.store import Store
 from gridgov.store.queries import jobs
 from gridgov.store.watching import Spent, Watch
 
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], route_class=OnWatch)
 
 _LATENCY: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
 _STORE: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)

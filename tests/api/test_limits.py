@@ -9,15 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from api import hot
+from api import hot, observing
 from api.app import create_app
 from api.reception import HEAD_MAX_BYTES, Reception
 from api.serving import make_server
 from gridgov.settings import Settings
 from gridgov.store import Store
 from tests.api.conftest import Clock, parcel
+from tests.fixtures_store import ZONE
 
 PATIENCE_S = 0.6
 Connect = Callable[[], socket.socket]
@@ -30,12 +32,17 @@ def store(sqlite_store: Store) -> Store:
 
 
 @pytest.fixture
-def connect(store: Store, settings: Settings, clock: Clock) -> Iterator[Connect]:
-    """Opens connections to the service as it is really served, with little patience."""
-    patient = Reception.patience_s, Reception.most
-    app = create_app(
+def served(store: Store, settings: Settings, clock: Clock) -> FastAPI:
+    return create_app(
         settings.model_copy(update={"request_seconds": PATIENCE_S, "job_threads": 0}), store, clock
     )
+
+
+@pytest.fixture
+def connect(served: FastAPI) -> Iterator[Connect]:
+    """Opens connections to the service as it is really served, with little patience."""
+    patient = Reception.patience_s, Reception.most
+    app = served
     server = make_server(app, app.state.service.settings)
     listener = socket.create_server(("127.0.0.1", 0))
     place = listener.getsockname()
@@ -208,9 +215,105 @@ def test_too_many_requests_at_once_are_told_when_to_come_back(
 ) -> None:
     assert client.get("/api/parcels").status_code == 200
     around = client.app.middleware_stack  # type: ignore[attr-defined]  # the client knows its app as any ASGI app
-    assert isinstance(around, hot.Observed)
+    assert isinstance(around, observing.Observed)
     monkeypatch.setattr(around, "under_way", around.most)
     answer = client.get("/api/parcels")
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:gridgov:problem:too-busy")
     assert int(answer.headers["retry-after"]) >= 1
     assert client.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        ("/api/session", 64 * 1024),
+        ("/api/users", 64 * 1024),
+        ("/api/tokens", 64 * 1024),
+        ("/api/issues", 256 * 1024),
+        (f"/z/{ZONE}/api/issues", 256 * 1024),
+        ("/api/units", 256 * 1024),
+        ("/api/parcels", 20 * 1024**2),
+        ("/api/facilities", 20 * 1024**2),
+    ],
+)
+def test_a_body_is_no_longer_than_what_its_address_reads(admin: TestClient, path: str, limit: int) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = admin.post(path, content=b"[" + b" " * (limit - 2) + b"]", headers=headers)
+    assert (answer.status_code, "must be a JSON object" in answer.text) == (400, True)
+    answer = admin.post(path, content=b"[" + b" " * (limit - 1) + b"]", headers=headers)
+    assert (answer.status_code, answer.json()["details"]) == (413, {"limit": limit})
+
+
+SIGN_IN = HEAD.replace(b"/api/issues", b"/api/session").replace(b"100000", b"1000")
+ASK = b"GET /api/parcels HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_of_one_address_so_many_bodies_may_be_on_their_way(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observing, "MOST_ARRIVING", 3)
+    slow = [connect() for _ in range(3)]
+    for each in slow:
+        each.sendall(SIGN_IN + b"{")
+    time.sleep(0.2)
+    refused = connect()
+    refused.sendall(SIGN_IN + b"{")
+    told = refused.recv(2_000)
+    assert told.startswith(b"HTTP/1.1 429 ")
+    assert b"retry-after: 2" in told.lower()
+    asked = connect()
+    asked.sendall(ASK)
+    assert asked.recv(100).startswith(b"HTTP/1.1 200 ")
+    slow[0].sendall(b"}" + b" " * 998)
+    assert slow[0].recv(100).startswith(b"HTTP/1.1 400 ")
+    slow[1].close()
+    time.sleep(0.1)
+    for each in (connect(), connect()):  # those two have made room
+        each.sendall(SIGN_IN + b"}" + b" " * 999)
+        assert each.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def test_who_sends_slowly_takes_nobody_s_room(
+    served: FastAPI, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = connect()
+    connection.sendall(ASK)
+    assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+    around = served.middleware_stack
+    assert isinstance(around, observing.Observed)
+    monkeypatch.setattr(around, "most", 2)
+    slow = [connect() for _ in range(5)]
+    for each in slow:
+        each.sendall(SIGN_IN + b"{")
+    time.sleep(0.2)
+    asked = connect()
+    asked.sendall(ASK)
+    assert asked.recv(100).startswith(b"HTTP/1.1 200 ")
+    for each in slow:
+        each.close()
+    time.sleep(0.2)
+    assert (around.under_way, dict(around.arriving)) == (0, {})
+
+
+def test_only_the_process_s_own_addresses_are_answered_when_it_is_too_busy(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/livez").status_code == 200
+    around = client.app.middleware_stack  # type: ignore[attr-defined]  # the client knows its app as any ASGI app
+    monkeypatch.setattr(around, "under_way", around.most)
+    for path in ("/api/parcels/livez", "/x/metrics", "/assets/readyz", f"/z/{ZONE}/healthz"):
+        assert client.get(path).status_code == 503
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/metrics"])
+def test_the_process_s_own_addresses_have_no_zone(
+    settings: Settings, store: Store, clock: Clock, path: str
+) -> None:
+    """A proxy that keeps /metrics from strangers need not know of zones."""
+    app = create_app(settings.model_copy(update={"root_path": "/map"}), store, clock)
+    here = TestClient(app, client=("127.0.0.1", 1))
+    assert here.get(path).status_code == 200
+    assert here.get(f"/map{path}").status_code == 200
+    assert here.get(f"/z/{ZONE}{path}").status_code == 404
+    assert here.get(f"/map/z/{ZONE}{path}").status_code == 404

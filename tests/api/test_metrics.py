@@ -97,15 +97,22 @@ def test_the_link_index_tells_its_size_its_age_and_its_boundaries(
 
 
 def test_jobs_are_told_by_kind_and_state_with_the_longest_wait(
-    store: Store, operator: TestClient, clock: Clock
+    store: Store, operator: TestClient, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("api.metrics._JOBS_KEPT_S", 0.0)
     with store.begin(Scope.system(ZONE), clock.now, write=True) as tx:
         enqueue(tx, "old_jobs", "one", {})
         enqueue(tx, "old_jobs", "two", {})
-    clock.forward(seconds=90)
+    for seconds, age in ((0, 0), (90, 90), (7, 97)):
+        clock.forward(seconds=seconds)
+        found = numbers(operator)
+        assert found["gridgov_jobs", "old_jobs", "waiting"] == 2
+        assert found[("gridgov_jobs_oldest_due_seconds",)] == age
+    with store.begin(Scope.system(ZONE), clock.now, write=True) as tx:
+        enqueue(tx, "old_jobs", "three", {})
     found = numbers(operator)
-    assert found["gridgov_jobs", "old_jobs", "waiting"] == 2
-    assert found[("gridgov_jobs_oldest_due_seconds",)] == 90
+    assert found["gridgov_jobs", "old_jobs", "waiting"] == 3
+    assert found[("gridgov_jobs_oldest_due_seconds",)] == 97, "a younger one hides the oldest"
 
 
 def test_measurements_go_on_while_the_store_is_away(
