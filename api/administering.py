@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
@@ -23,6 +25,8 @@ from gridgov.store.queries.audit import list_audit, record_audit
 from gridgov.store.queries.zones import list_zones
 
 Clock = Callable[[], dt.datetime]
+Entry = dict[str, Any]
+PAGE: Final = 1_000  # entries of the audit log in memory at once
 
 
 def run_token_add(
@@ -86,23 +90,50 @@ def run_token_revoke(clock: Clock, name: str, zone: str) -> None:
 
 
 def run_audit(clock: Clock, since: str, zone: str, as_json: bool) -> None:
-    """Print the audit log, oldest first; see `gridgov audit`."""
+    """Print the audit log, oldest first and a page at a time, however long it is; see `gridgov audit`."""
     settings = read_settings()
     with opened(settings) as store:
         begin = _instant(since)
         chosen = pick_zone(store, zone, settings, clock())
-        with store.begin(Scope.system(chosen), clock()) as tx:
-            found = [shown(row) for row in list_audit(tx, since=begin, limit=None, oldest_first=True)]
-    if as_json:
-        print_json(found)
-        return
-    table = Table("at", "actor", "action", "subject", "outcome", "details", box=None)
-    for each in found:
-        told = ", ".join(f"{name} {value}" for name, value in (each["details"] or {}).items())
-        at = each["at"].isoformat(timespec="seconds")
-        words = (at, each["actor"], each["action"], each["subject"] or "", each["outcome"], told)
-        table.add_row(*map(Text, words))
-    out.print(table)
+        (_print_entries if as_json else _print_tables)(_pages(store, chosen, clock, begin))
+
+
+def _pages(store: Store, zone: str, clock: Clock, since: dt.datetime | None) -> Iterator[list[Entry]]:
+    """The log's entries as they are shown, oldest first; at least one page, which may be empty.
+
+    Each page is a transaction of its own, so that a reader who pauses keeps nothing open. What was in the log before
+    the first page is in one of them; of what is written meanwhile, the last page has what it finds.
+    """
+    after: int | None = None
+    while True:
+        with store.begin(Scope.system(zone), clock()) as tx:
+            rows = list_audit(tx, since=since, after=after, limit=PAGE, oldest_first=True)
+        yield [shown(row) for row in rows]
+        if len(rows) < PAGE:
+            return
+        after = rows[-1]["fid"]
+
+
+def _print_entries(pages: Iterator[list[Entry]]) -> None:
+    """One JSON array, with an entry on each line."""
+    before = "["
+    for page in pages:
+        for each in page:
+            told = json.dumps({**each, "at": each["at"].isoformat()}, ensure_ascii=False)
+            sys.stdout.write(f"{before}\n{told}")
+            before = ","
+    sys.stdout.write("[]\n" if before == "[" else "\n]\n")
+
+
+def _print_tables(pages: Iterator[list[Entry]]) -> None:
+    for page in pages:
+        table = Table("at", "actor", "action", "subject", "outcome", "details", box=None)
+        for each in page:
+            told = ", ".join(f"{name} {value}" for name, value in (each["details"] or {}).items())
+            at = each["at"].isoformat(timespec="seconds")
+            words = (at, each["actor"], each["action"], each["subject"] or "", each["outcome"], told)
+            table.add_row(*map(Text, words))
+        out.print(table)
 
 
 def note_in_every_zone(store: Store, now: dt.datetime, action: str, details: Mapping[str, Any]) -> None:

@@ -153,6 +153,7 @@ audit_log = Table(
     info={"primary": ("zone", "id")},
 )
 Index("audit_log_at", audit_log.c.zone, audit_log.c.at)
+Index("audit_log_pages", audit_log.c.zone, audit_log.c.fid)
 
 PRIVATE = frozenset(
     {

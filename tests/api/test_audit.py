@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import re
@@ -15,15 +16,18 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
+from api import administering
 from api.audit import EVENTS, TRACES
+from api.commands import opened
 from api.rights import RIGHTS
 from gridgov.access import Scope
 from gridgov.errors import StoreProblem
-from gridgov.store import Store
+from gridgov.settings import read_settings
+from gridgov.store import Store, Tx
 from gridgov.store.queries.audit import AUDITED, list_audit, record_audit
 from gridgov.store.queries.connection import inside
 from gridgov.store.queries.jobs import enqueue
-from tests.api.conftest import PASSWORD, Clock, SignedIn, on_sqlite, parcel, park, token_of
+from tests.api.conftest import PASSWORD, Clock, Run, SignedIn, on_sqlite, parcel, park, token_of
 from tests.fixtures_store import NOW, ZONE
 
 Entry = dict[str, Any]
@@ -340,6 +344,48 @@ class TestPages:
         with store.begin(Scope.system("other"), NOW, write=True) as tx:
             record_audit(tx, "backup")
         assert entries(admin, "backup") == []
+
+
+class TestPrinting:
+    """`gridgov audit` of a log that is longer than a page."""
+
+    @pytest.fixture
+    def written(self, url: str) -> list[str]:
+        """The subjects of two and a half pages, oldest first, with another zone's entries between them."""
+        with opened(read_settings()) as store:
+            for number in range(10):
+                with store.begin(Scope.system(ZONE), NOW + dt.timedelta(days=number), write=True) as tx:
+                    record_audit(tx, "backup", f"number {number}", details={"file": "归档"})
+                with store.begin(Scope.system("other"), NOW, write=True) as tx:
+                    record_audit(tx, "restore")
+        return [f"number {number}" for number in range(10)]
+
+    @pytest.mark.parametrize("page", [1, 4, 5, 10, 11])
+    def test_its_pages_join_to_the_whole_and_no_more_than_one_is_held(
+        self, written: list[str], run: Run, monkeypatch: pytest.MonkeyPatch, page: int
+    ) -> None:
+        asked = []
+
+        def counted(tx: Tx, **given: Any) -> list[Entry]:
+            asked.append(given["limit"])
+            return list_audit(tx, **given)
+
+        monkeypatch.setattr(administering, "PAGE", page)
+        monkeypatch.setattr(administering, "list_audit", counted)
+        told = run("audit", "--json").stdout
+        found = json.loads(told)
+        assert [each["subject"] for each in found] == written
+        assert found[3]["at"] == "2026-11-23T06:05:00+00:00"
+        assert found[3]["details"] == {"file": "归档"}
+        assert len(told.splitlines()) == len(written) + 2  # an entry on each line
+        assert asked == [page] * (len(written) // page + 1)
+        table = run("audit").stdout
+        assert re.findall(r"number \d", table) == written
+        assert len(json.loads(run("audit", "--json", "--since", "2026-11-25").stdout)) == 5
+
+    def test_an_empty_log_is_an_empty_array(self, url: str, run: Run) -> None:
+        assert json.loads(run("audit", "--json").stdout) == []
+        assert "subject" in run("audit").stdout
 
 
 def test_grid_workers_leave_traces_as_well(admin: TestClient, sign_in: SignedIn) -> None:

@@ -81,6 +81,7 @@ CREATE TABLE audit_log (
     PRIMARY KEY (zone, id)
 );
 CREATE INDEX audit_log_at ON audit_log (zone, at);
+CREATE INDEX audit_log_pages ON audit_log (zone, fid);
 
 -- What administrators and sign-ins did is never altered afterwards.
 CREATE FUNCTION refuse_change_of_audit_log() RETURNS trigger LANGUAGE plpgsql AS $$

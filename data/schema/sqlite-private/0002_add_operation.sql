@@ -55,6 +55,7 @@ CREATE TABLE audit_log (
     CONSTRAINT audit_log_zone_id UNIQUE (zone, id)
 );
 CREATE INDEX audit_log_at ON audit_log (zone, at);
+CREATE INDEX audit_log_pages ON audit_log (zone, fid);
 
 -- What administrators and sign-ins did is never altered afterwards.
 CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log

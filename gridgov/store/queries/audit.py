@@ -81,12 +81,12 @@ def list_audit(
     *,
     since: dt.datetime | None = None,
     after: int | None = None,
-    limit: int | None = 100,
+    limit: int = 100,
     oldest_first: bool = False,
 ) -> list[dict[str, Any]]:
-    """The zone's entries, newest first unless `oldest_first`.
+    """A page of the zone's entries, newest first unless `oldest_first`.
 
-    since: not older. after: the fid of the last entry of the former page. limit: None gives all.
+    since: not older. after: the fid of the last entry of the former page.
     """
     statement = select(audit_log).where(audit_log.c.zone == tx.scope.zone)
     if since is not None:
@@ -94,6 +94,4 @@ def list_audit(
     if after is not None:
         statement = statement.where(audit_log.c.fid > after if oldest_first else audit_log.c.fid < after)
     statement = statement.order_by(audit_log.c.fid.asc() if oldest_first else audit_log.c.fid.desc())
-    if limit is not None:
-        statement = statement.limit(limit)
-    return [dict(row) for row in inside(tx).connection.execute(statement).mappings()]
+    return [dict(row) for row in inside(tx).connection.execute(statement.limit(limit)).mappings()]
