@@ -39,8 +39,8 @@ _LOOK_S: Final = 0.5
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
-def run_worker(clock: Clock, once: bool, threads: int) -> None:
-    """Run due jobs until told to stop; see `gridgov worker`."""
+def run_worker(clock: Clock, once: bool, threads: int | None) -> None:
+    """Run due jobs until told to stop, at once as many as `threads`, else the settings, say; see `gridgov worker`."""
     settings = read_settings()
     require_secret(settings)  # a worker is a part of the service, and set up like it
     journal.configure(settings)
@@ -52,8 +52,9 @@ def run_worker(clock: Clock, once: bool, threads: int) -> None:
             if once:
                 _run_due(runner, told)
                 return
-            runner.start(threads)
-            say(f"gridgov works on jobs of {store.url} in {threads} thread(s); stop it with Ctrl-C.")
+            number = threads or max(1, settings.job_threads)
+            runner.start(number)
+            say(f"gridgov works on jobs of {store.url} in {number} thread(s); stop it with Ctrl-C.")
             told.wait()
             runner.stop(settings.stop_seconds)
 

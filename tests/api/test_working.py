@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -117,6 +119,26 @@ def test_a_job_that_nobody_runs_waits_is_cancelled_and_once_runs_what_is_due(
         ("unnamed_photos", "done"),
     }
     assert "cancelled" in run("jobs", "list", "--state", "cancelled").stdout
+
+
+@contextmanager
+def told_to_stop_at_once(*_: object) -> Iterator[threading.Event]:
+    """As if SIGTERM came while the worker started."""
+    told = threading.Event()
+    told.set()
+    yield told
+
+
+@pytest.mark.parametrize(
+    ("setting", "words", "number"), [("3", (), 3), ("0", (), 1), ("3", ("--threads", "2"), 2)]
+)
+def test_a_worker_runs_as_many_jobs_at_once_as_the_settings_say_unless_told_otherwise(
+    setting: str, words: tuple[str, ...], number: int, url: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert url
+    monkeypatch.setenv("GRIDGOV_JOB_THREADS", setting)
+    monkeypatch.setattr(working, "_told_to_stop", told_to_stop_at_once)
+    assert f"in {number} thread(s)" in run("worker", *words).stdout
 
 
 def test_files_that_belong_together_and_files_that_are_not_there_are_refused(
