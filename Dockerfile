@@ -58,7 +58,7 @@ VOLUME ["/var/lib/gridgov"]
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=3s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['GRIDGOV_PORT'] + '/healthz', timeout=2)"]
+    CMD ["python", "-c", "import http.client, os, sys; asked = http.client.HTTPConnection('127.0.0.1', int(os.environ['GRIDGOV_PORT']), timeout=2); asked.request('GET', '/healthz'); sys.exit(asked.getresponse().status != 200)"]
 # GRIDGOV_SECRET has no default: the service refuses to start without one. `gridgov init` makes the store first.
 ENTRYPOINT ["entrypoint"]
 CMD ["gridgov", "serve"]

@@ -1,40 +1,27 @@
-"""compose.yaml keeps its promises, and the proxy it starts is tried for real in front of a real service."""
+"""compose.yaml and the units of systemd keep their promises. tests/test_proxy.py tries the proxy for real."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
-import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml  # type: ignore[import-untyped]  # its stubs are not worth a dependency for one test
-from playwright.sync_api import sync_playwright
 
-from api.passwords import add_account
-from gridgov.access import Scope
-from gridgov.seeding import seed, seed_zone
 from gridgov.settings import PREFIX, Settings, read_settings
-from gridgov.store import open_store
-from tests.fixtures_store import NOW
-from tests.live_service import running, serving, wait_until
-from tests.throwaway_postgres import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+HANDBOOK = (ROOT / "docs" / "operation.md").read_text(encoding="utf-8")
+YAML = r"^```yaml\n(.*?)^```$"
 OURS = ("init", "serve", "worker")
 NAME = "map.zone.test"
-LOGIN, PASSWORD = "proxy-staff", "a password for tests only"
 
 
 class TestPromises:
@@ -89,7 +76,37 @@ class TestPromises:
         settings = read_settings(filled)
         assert settings.public_url == f"https://{NAME}"
         assert not settings.demo
-        assert settings.job_threads == (1 if name == "worker" else 0)
+        assert settings.job_threads == (0 if name == "serve" else 1), (
+            "what gridgov.env says counts for the worker"
+        )
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_other_settings_come_from_a_file_that_need_not_be_there(self, name: str) -> None:
+        assert SERVICES[name]["env_file"] == [{"path": "gridgov.env", "required": False}]
+        assert "gridgov.env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines(), (
+            "it has secrets"
+        )
+        [shown] = re.findall(
+            r"^cat > gridgov\.env <<END\n(.*?)^END$", HANDBOOK, flags=re.MULTILINE | re.DOTALL
+        )
+        given = dict(line.split("=", 1) for line in shown.splitlines())
+        assert read_settings(given).attachments_url.startswith("s3://")
+        assert set(given) & set(SERVICES[name]["environment"]) == set(), "what compose.yaml says would win"
+
+    def test_what_the_handbook_adds_opens_a_way_out_and_nothing_else(self) -> None:
+        added = [yaml.safe_load(text) for text in re.findall(YAML, HANDBOOK, re.MULTILINE | re.DOTALL)]
+        joined = {
+            (name, network)
+            for each in added
+            for name, service in each["services"].items()
+            for network in service["networks"]
+        }
+        assert joined == {("serve", "outside"), ("worker", "outside"), ("serve", "watch")}
+        known = set(COMPOSE["networks"]).union(*(each.get("networks", {}) for each in added))
+        assert {network for _, network in joined} <= known
+        assert {key for each in added for service in each["services"].values() for key in service} == {
+            "networks"
+        }
 
     def test_only_the_network_of_the_proxy_is_trusted(self) -> None:
         [front] = COMPOSE["networks"]["front"]["ipam"]["config"]
@@ -125,191 +142,3 @@ class TestUnits:
             unit.write_text(text.replace("/opt/gridgov/bin/gridgov", sys.executable), encoding="utf-8")
             told = subprocess.run([analyse, "verify", str(unit)], capture_output=True, text=True, check=False)
             assert (told.returncode, told.stderr) == (0, "")
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """A proxy on loopback ports in front of a service; every source address of 127.0.0.0/8 is another visitor."""
-
-    https: int
-    http: int
-    folder: Path
-    opened: list[httpx.Client] = field(default_factory=list)
-
-    @property
-    def origin(self) -> str:
-        """How browsers call it."""
-        return f"https://{NAME}:{self.https}"
-
-    def visitor(self, address: str = "127.0.0.9") -> httpx.Client:
-        """A client that trusts the proxy's own authority and nobody else."""
-        trust = ssl.create_default_context(
-            cafile=self.folder / "caddy" / "pki" / "authorities" / "local" / "root.crt"
-        )
-        transport = httpx.HTTPTransport(verify=trust, local_address=address)
-        client = httpx.Client(
-            transport=transport,
-            base_url=f"https://127.0.0.1:{self.https}",
-            headers={"Host": f"{NAME}:{self.https}", "Origin": self.origin},
-            timeout=30,
-        )
-        client.event_hooks["request"] = [lambda request: request.extensions.update(sni_hostname=NAME)]
-        self.opened.append(client)
-        return client
-
-    def close(self) -> None:
-        """All that were opened go."""
-        while self.opened:
-            self.opened.pop().close()
-
-
-@pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """Debian's Caddy with deploy/Caddyfile in front of `gridgov serve` over the seeded embedded store."""
-    caddy = shutil.which("caddy")
-    assert caddy, "Caddy is missing: apt-get install caddy (scripts/test does it)"
-    folder = tmp_path_factory.mktemp("proxy")
-    store = open_store(f"sqlite:///{folder}/map.gpkg")
-    store.migrate(NOW)
-    seed(store, NOW)
-    with store.begin(Scope.system(seed_zone().zone), NOW, write=True) as tx:
-        add_account(tx, LOGIN, PASSWORD, "staff", "测试人员", (), None)
-    store.close()
-    made = Proxy(free_port(), free_port(), folder)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(folder / "kernels")),
-        "GRIDGOV_DATABASE_URL": f"sqlite:///{folder}/map.gpkg",
-        "GRIDGOV_SECRET": "Zk3-9vQm_Lr7TxHc2yWb8NfJd5GsAe1UoIp4",
-        "GRIDGOV_PUBLIC_URL": made.origin,
-        "GRIDGOV_TRUSTED_PROXIES": "127.0.0.1",
-        "GRIDGOV_PUBLIC_REPORTS_PER_HOUR": "2",
-    }
-    program = [sys.executable, "-P", "-c", "from api.cli import main; main()", "serve"]
-    with serving(program, environment, folder) as port:
-        settings = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "XDG_DATA_HOME": str(folder),
-            "SITE_ADDRESS": NAME,
-            "SITE_UPSTREAM": f"127.0.0.1:{port}",
-            "PROXY_BIND": "127.0.0.1",
-            "PROXY_HTTP_PORT": str(made.http),
-            "PROXY_HTTPS_PORT": str(made.https),
-        }
-        command = [caddy, "run", "--adapter", "caddyfile", "--config", str(ROOT / "deploy" / "Caddyfile")]
-        log = folder / "caddy.log"
-        with running(command, settings, folder, log):
-            wait_until(lambda: proxied(made), log)
-            yield made
-
-
-def proxied(proxy: Proxy) -> bool:
-    try:
-        return proxy.visitor().get("/healthz").status_code == 200
-    except (httpx.TransportError, OSError):
-        return False
-    finally:
-        proxy.close()
-
-
-@pytest.fixture(autouse=True)
-def visitors_leave(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every test closes the clients that it opened."""
-    yield
-    if "proxy" in request.fixturenames:
-        request.getfixturevalue("proxy").close()
-
-
-def sign_in(visitor: httpx.Client) -> httpx.Response:
-    return visitor.post("/api/session", json={"login": LOGIN, "password": PASSWORD})
-
-
-def report(visitor: httpx.Client, **headers: str) -> int:
-    body = {
-        "category": "fire_lane",
-        "text": "消防通道被堵",
-        "lon": 113.3593,
-        "lat": 33.7530,
-        "position_source": "hand",
-    }
-    return visitor.post("/api/issues", json=body, headers=headers).status_code
-
-
-@pytest.mark.slow
-class TestProxy:
-    def test_https_answers_and_http_leads_to_it(self, proxy: Proxy) -> None:
-        page = proxy.visitor().get("/")
-        assert page.status_code == 200
-        assert page.headers["strict-transport-security"] == "max-age=31536000"
-        assert "server" not in page.headers
-        plain = httpx.get(f"http://127.0.0.1:{proxy.http}/report", headers={"Host": NAME})
-        assert plain.status_code == 308
-        assert plain.headers["location"].startswith(f"https://{NAME}")
-
-    def test_the_session_cookie_is_for_https_only(self, proxy: Proxy) -> None:
-        visitor = proxy.visitor()
-        answer = sign_in(visitor)
-        assert answer.status_code == 200, answer.text
-        cookie = answer.headers["set-cookie"]
-        assert "Secure" in cookie
-        assert "HttpOnly" in cookie
-
-    def test_a_write_from_another_site_is_refused_and_from_our_own_page_accepted(self, proxy: Proxy) -> None:
-        visitor = proxy.visitor()
-        visitor.headers["Origin"] = "https://elsewhere.test"
-        assert sign_in(visitor).status_code == 403
-        visitor.headers["Origin"] = proxy.origin
-        assert sign_in(visitor).status_code == 200
-
-    def test_visitors_are_counted_by_their_own_address_whatever_they_claim(self, proxy: Proxy) -> None:
-        one, other = proxy.visitor("127.0.0.21"), proxy.visitor("127.0.0.22")
-        assert [report(one), report(one)] == [201, 201]
-        assert report(one, **{"X-Forwarded-For": "198.51.100.7"}) == 429
-        assert report(other) == 201
-
-    def test_an_upload_of_some_megabytes_passes(self, proxy: Proxy) -> None:
-        visitor = proxy.visitor()
-        token = sign_in(visitor).headers["set-cookie"].partition(";")[0]
-        ring = [[113.30, 33.70], [113.301, 33.70], [113.301, 33.701], [113.30, 33.701], [113.30, 33.70]]
-        feature = {
-            "type": "Feature",
-            "properties": {"编号": "DK-1", "名称": "一号地块"},
-            "geometry": {"type": "Polygon", "coordinates": [ring]},
-        }
-        content = json.dumps({"type": "FeatureCollection", "features": [feature]}) + " " * 4_000_000
-        assert len(content.encode()) > 4_000_000
-        answer = visitor.post(
-            "/api/import?kind=parcels&dry_run=true",
-            files={"file": ("地块.geojson", content.encode())},
-            headers={"Cookie": token},
-        )
-        assert answer.status_code == 200, answer.text[:500]
-        assert answer.json()["counts"]["created"] == 1
-
-    def test_figures_are_not_shown_outside(self, proxy: Proxy) -> None:
-        assert proxy.visitor().get("/metrics").status_code == 404
-
-    def test_a_phone_may_give_its_position(self, proxy: Proxy) -> None:
-        path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-        arguments = ["--no-sandbox", f"--host-resolver-rules=MAP {NAME} 127.0.0.1"]
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=path, args=arguments)
-            context = browser.new_context(
-                ignore_https_errors=True,
-                geolocation={"longitude": 113.3593, "latitude": 33.7530, "accuracy": 12},
-                permissions=["geolocation"],
-                viewport={"width": 360, "height": 640},
-            )
-            page = context.new_page()
-            faults: list[str] = []
-            page.on("console", lambda told: faults.append(told.text) if told.type == "error" else None)
-            page.goto(f"{proxy.origin}/report")
-            page.wait_for_selector("body[data-ready]")
-            secure = page.evaluate("[isSecureContext, 'serviceWorker' in navigator]")
-            page.locator("#locate").click()
-            page.get_by_text("定位精度 12 m").wait_for()
-            browser.close()
-        assert secure == [True, True]
-        assert faults == []

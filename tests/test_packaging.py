@@ -196,7 +196,7 @@ def test_the_stop_signal_reaches_the_service_itself() -> None:
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
 def test_the_health_check_follows_healthz(status: int, healthy: bool) -> None:
-    """The image's own HEALTHCHECK command, run against a server that answers as told."""
+    """The image's own HEALTHCHECK command, run against a server that answers as told, and asked past any proxy."""
 
     class Answer(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -209,7 +209,15 @@ def test_the_health_check_follows_healthz(status: int, healthy: bool) -> None:
     [check] = [json.loads(rest[rest.index("[") :]) for rest in arguments_of("HEALTHCHECK")]
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        environment = {**os.environ, "GRIDGOV_PORT": str(server.server_port)}
+        nobody = "http://127.0.0.1:9"  # a house's proxy for what leaves the container
+        environment = {
+            **os.environ,
+            "GRIDGOV_PORT": str(server.server_port),
+            "http_proxy": nobody,
+            "HTTP_PROXY": nobody,
+            "no_proxy": "",
+            "NO_PROXY": "",
+        }
         ran = subprocess.run([sys.executable, *check[1:]], capture_output=True, env=environment, check=False)
         server.shutdown()
     assert check[0] == "python"
