@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -16,9 +17,10 @@ from api.querying import known_parameters
 from gridgov import attachments
 from gridgov.access import Role
 from gridgov.blobs import photo_key
-from gridgov.errors import InvalidValue, NotFound, NotSignedIn, StoreProblem
+from gridgov.errors import InvalidValue, NotFound, NotSignedIn, StoreProblem, TooManyAttempts
 from gridgov.models import KINDS, RecordKind
 from gridgov.models.checking import checked_identifier
+from gridgov.store.queries import accounts
 
 LOG = logging.getLogger("gridgov.api")
 router = APIRouter(tags=["photos"])
@@ -27,6 +29,10 @@ _PATH: Final = "/api/{kind}/{identifier}/attachments"
 _SHOWN: Final = ("id", "media_type", "size_bytes", "width", "height", "created_at")
 _FOR_STAFF: Final = ("file_name", "taken_at", "taken_lon", "taken_lat", "created_by")
 _ENDINGS: Final = {"image/jpeg": "jpg", "image/webp": "webp"}
+HOUR: Final = dt.timedelta(hours=1)
+# Reading a photo is work, and storage may be slow: neither may take the threads of everything else.
+_ADDING: Final = hot.Room("photos that are being sent", waiting=20, patience_s=20)
+_FETCHING: Final = hot.Room("photos that are being fetched", waiting=100, patience_s=10)
 # A photo opened in a tab of its own runs nothing and loads nothing.
 _POLICY: Final = (
     "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
@@ -34,14 +40,39 @@ _POLICY: Final = (
 
 
 def check_sender(request: Request, kind: str, identifier: str, call: ScopedCall) -> None:
-    """Runs before the body is read: a stranger need not send megabytes. Raises NotSignedIn, NotFound."""
+    """Runs before the body is read: a stranger need not send megabytes.
+
+    Raises NotSignedIn, NotFound, TooManyAttempts.
+    """
     if call.actor.role is Role.PUBLIC and not request.headers.get(DEVICE_HEADER):
         raise NotSignedIn("Sign in, or send X-Device-Token of the device that reported the issue.")
     with call.read() as tx:
         attachments.may_send(tx, _kind(kind), identifier)
+        for key in _counters(request, call):
+            sent, until = accounts.attempts(tx, key, HOUR)
+            _check_count(call, sent + 1, until)
+
+
+def _counters(request: Request, call: Call) -> tuple[str, ...]:
+    """The counters of a stranger's photos: one of the address, one of the device; none of whoever is signed in."""
+    if call.actor.role is not Role.PUBLIC:
+        return ()
+    service, zone = call.service, call.zone.zone
+    marks = (("address", call.client.address), ("device", request.headers.get(DEVICE_HEADER, "")))
+    return tuple("photo/" + service.mark(zone, *each) for each in marks)
+
+
+def _check_count(call: Call, number: int, until: dt.datetime) -> None:
+    limit = call.service.settings.public_reports_per_hour * attachments.REPORTER_MOST
+    if number > limit:
+        raise TooManyAttempts(
+            f"At most {limit} photos an hour can be sent without signing in; try again later or sign in.",
+            retry_after=call.seconds_until(until),
+        )
 
 
 @router.post(_PATH, dependencies=[Depends(check_sender)], response_class=Response, **schemas.adding_photo())
+@hot.apart(_ADDING)
 def add_photo(
     request: Request,
     kind: str,
@@ -51,30 +82,40 @@ def add_photo(
 ) -> Response:
     """Add a photo to a record: 201 when it is new, 200 when the same was sent before under the same id."""
     known_parameters(request.query_params.multi_items(), ())
-    try:
-        row, added = _add(call, _kind(kind), checked_identifier(identifier), form)
-    finally:
-        for _, part in form.multi_items():
-            if isinstance(part, UploadFile):
-                part.file.close()
+    row, added = _add(request, call, (_kind(kind), checked_identifier(identifier)), form)
     item = _item(call, row)
     headers = {"Location": item["content"]} if added else {}
     return answer(request, item, 201 if added else 200, headers)
 
 
-def _add(call: Call, kind: RecordKind, identifier: str, form: FormData) -> tuple[dict[str, Any], bool]:
-    """What is cheap to refuse is refused before the photo is read; all of it is asked again when it is kept."""
+def _add(
+    request: Request, call: Call, where: tuple[RecordKind, str], form: FormData
+) -> tuple[dict[str, Any], bool]:
+    """What is cheap to refuse is refused before the photo is read; all of it is asked again when it is kept.
+
+    Each photo that is read counts for a stranger, whatever becomes of it. One that was sent before is answered at once
+    when nothing of it is missing.
+    """
     upload, own = _sent(form)
     service, most = call.service, call.service.settings.attachments_per_record
     digest = attachments.digest_of(upload.file)
     with call.read() as tx:
-        if own is not None and (known := attachments.repeated(tx, kind, identifier, own, digest)):
-            return known, False
-        attachments.may_add(tx, kind, identifier, most)
+        known = None if own is None else attachments.repeated(tx, *where, own, digest)
+        told = known is not None and attachments.is_told(tx, where[0], known)
+        if known is None:
+            attachments.may_add(tx, *where, most)
+    if known is not None and told and attachments.is_kept(service.blobs, known):
+        return known, False
+    if counters := _counters(request, call):
+        with call.write() as tx:
+            for key in counters:
+                _check_count(call, *accounts.count_attempt(tx, key, HOUR))
     limits = attachments.limits_of(service.settings)
     sent = attachments.prepare(upload.file, upload.filename, limits, service.blobs)
     with call.write() as tx:
-        return attachments.attach(tx, service.blobs, kind, identifier, sent, most, own)
+        row, added = attachments.attach(tx, *where, sent, most, own)
+    attachments.secure(service.store, service.blobs, sent, call.now)
+    return row, added
 
 
 def _sent(form: FormData) -> tuple[UploadFile, str | None]:
@@ -98,12 +139,14 @@ def list_photos(request: Request, kind: str, identifier: str, call: ScopedCall) 
 
 
 @router.get(f"{_PATH}/{{attachment}}", response_class=Response, **schemas.photo())
+@hot.apart(_FETCHING)
 def read_photo(request: Request, kind: str, identifier: str, attachment: str, call: ScopedCall) -> Response:
     """The picture itself."""
     return _picture(request, call, _kind(kind), (identifier, attachment), "hash")
 
 
 @router.get(f"{_PATH}/{{attachment}}/thumbnail", response_class=Response, **schemas.photo())
+@hot.apart(_FETCHING)
 def read_thumbnail(
     request: Request, kind: str, identifier: str, attachment: str, call: ScopedCall
 ) -> Response:
@@ -112,6 +155,7 @@ def read_thumbnail(
 
 
 @router.delete(f"{_PATH}/{{attachment}}", response_class=Response, **schemas.erasing_photo())
+@hot.apart(_FETCHING)
 def erase_photo(request: Request, kind: str, identifier: str, attachment: str, call: ScopedCall) -> Response:
     """Erase a photo for good; that there was one stays in the record's history."""
     known_parameters(request.query_params.multi_items(), ())

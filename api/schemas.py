@@ -304,7 +304,7 @@ def adding_photo() -> Route:
     """POST of a photo."""
     schema = ref("Photo")
     answers = {201: ("Added.", schema), 200: ("The same was sent before.", schema)}
-    made = route(answers, (*WRITE_FAULTS, 507), parameters=[_DEVICE])
+    made = route(answers, (*WRITE_FAULTS, 429), parameters=[_DEVICE])
     identifier = {"type": "string", "format": "uuid", "description": "Makes it safe to repeat."}
     made["openapi_extra"]["requestBody"] = _form(id=identifier)
     return made

@@ -1,7 +1,9 @@
 """Photos of records: add, list, open and erase them, and sweep away files that nobody names any more.
 
 The bytes lie in a blob store under the SHA-256 of their content, the rows in the store. Blobs are put before their row
-commits, so a crash leaves a file without a row, which the sweep takes, and never a row without its file.
+commits, so a crash leaves a file without a row, which the sweep takes. Should the sweep or an erasure take equal bytes
+in between, they are put again after the commit (`secure`), or when the photo is sent again: nothing is asked of a place
+for files that may be slow while all writers wait.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import datetime as dt
 import hashlib
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePosixPath
@@ -35,6 +37,7 @@ from gridgov.settings import Settings
 from gridgov.store import Store, Tx
 from gridgov.store.queries import attachments as rows
 from gridgov.store.queries.audit import record_audit
+from gridgov.store.queries.events import events_of
 
 REPORTER_MAY_ADD: Final = dt.timedelta(hours=1)
 REPORTER_MOST: Final = 5
@@ -43,6 +46,8 @@ ORPHAN_AGE: Final = dt.timedelta(hours=24)
 _ADDING: Final = MappingProxyType({"issues": "issues:move"})
 _ERASING: Final = MappingProxyType({"issues": "issues:change"})
 _AT_ONCE: Final = 50
+_DROPS_AT_ONCE: Final = 5  # all writers wait meanwhile
+_ADDED: Final = "attachment_added"
 _NAME_MAX: Final = 120
 _PIECE: Final = 1024**2
 
@@ -167,7 +172,6 @@ def repeated(tx: Tx, kind: RecordKind, record_id: str, identifier: str, digest: 
 
 def attach(
     tx: Tx,
-    blobs: BlobStore,
     kind: RecordKind,
     record_id: str,
     sent: Sent,
@@ -177,13 +181,15 @@ def attach(
     """Add a prepared photo to a record; gives its row, and False when the same was sent before.
 
     The record keeps its version and its revision: a photo is no change that a reader's edit could overwrite, and no
-    map shows it. Its history gets an event with the photo's id. Should a sweep have taken the blob meanwhile, it is put
-    again: the sweep holds the rows while it looks and drops, so it comes wholly before or after this.
+    map shows it. Its history gets an event with the photo's id, also when the same was sent before and a kill between
+    the two files of an embedded store left the row without it. After the commit follows `secure`.
     Raises what `may_add` and `repeated` raise.
     """
     record_id = checked_identifier(record_id)
     identifier = new_identifier(tx.now) if identifier is None else checked_identifier(identifier)
     if known := repeated(tx, kind, record_id, identifier, sent.digest):
+        if not is_told(tx, kind, known):
+            _tell(tx, kind, known)
         return known, False
     may_add(tx, kind, record_id, most, hold=True)
     photo = sent.photo
@@ -206,11 +212,38 @@ def attach(
     added = rows.add_attachment(tx, row)
     if added is None:  # the same id arrived at the same moment
         return repeated(tx, kind, record_id, identifier, sent.digest) or row, False
-    tx.record_event(kind, record_id, "attachment_added", {"attachment": identifier})
-    for content in (photo.content, photo.thumbnail):
-        if not blobs.holds(photo_key(_hash(content))):
-            blobs.put(photo_key(_hash(content)), io.BytesIO(content))
+    _tell(tx, kind, added)
     return added, True
+
+
+def _tell(tx: Tx, kind: RecordKind, row: Mapping[str, Any]) -> None:
+    tx.record_event(kind, row["record_id"], _ADDED, {"attachment": row["id"]})
+
+
+def is_told(tx: Tx, kind: RecordKind, row: Mapping[str, Any]) -> bool:
+    """Whether the history of its record says that a photo was added."""
+    told = (each for each in events_of(tx, kind, row["record_id"]) if each["verb"] == _ADDED)
+    return any(each["changes"] == {"attachment": row["id"]} for each in told)
+
+
+def is_kept(blobs: BlobStore, row: Mapping[str, Any]) -> bool:
+    """Whether a photo's files are there. Raises what the blobs raise."""
+    return all(blobs.holds(photo_key(row[name])) for name in ("hash", "thumbnail_hash"))
+
+
+def secure(store: Store, blobs: BlobStore, sent: Sent, now: dt.datetime) -> None:
+    """After a photo's row has committed: put again what a sweep or an erasure took between its put and its row.
+
+    Both hold the rows while they look and drop, so they came wholly before the row, or left its files. Should the row
+    have been erased meanwhile, the files go again. Raises what the blobs and the store raise; the photo sent again does
+    the same.
+    """
+    contents = {_hash(content): content for content in (sent.photo.content, sent.photo.thumbnail)}
+    missing = [digest for digest in contents if not blobs.holds(photo_key(digest))]
+    for digest in missing:
+        blobs.put(photo_key(digest), io.BytesIO(contents[digest]))
+    if missing:
+        drop_unnamed(store, blobs, missing, now)
 
 
 def photos_of(tx: Tx, kind: RecordKind, record_id: str) -> list[dict[str, Any]]:
@@ -260,15 +293,20 @@ def erase(
 def drop_unnamed(store: Store, blobs: BlobStore, hashes: Iterable[str], now: dt.datetime) -> frozenset[str]:
     """Drop the blobs of those hashes that no row of any zone names; returns the hashes dropped.
 
-    Nobody can add a photo between the look and the drop.
+    Nobody can add a photo between the look and the drop. Writers wait meanwhile, so only a few are dropped at once, and
+    a place for files that is away is found out before they wait. Raises what the store and the blobs raise.
     """
-    wanted = frozenset(hashes)
-    with store.begin(Scope.system(""), now, write=True) as tx:
-        rows.hold_attachments(tx)
-        free = wanted - rows.named_hashes(tx, wanted)
-        for each in sorted(free):
-            blobs.drop(photo_key(each))
-    return free
+    wanted, dropped = sorted(frozenset(hashes)), set[str]()
+    for start in range(0, len(wanted), _DROPS_AT_ONCE):
+        part = wanted[start : start + _DROPS_AT_ONCE]
+        blobs.holds(photo_key(part[0]))
+        with store.begin(Scope.system(""), now, write=True) as tx:
+            rows.hold_attachments(tx)
+            free = frozenset(part) - rows.named_hashes(tx, part)
+            for each in sorted(free):
+                blobs.drop(photo_key(each))
+        dropped |= free
+    return frozenset(dropped)
 
 
 def sweep(

@@ -69,7 +69,7 @@ def attach(store: Store, blobs: FolderBlobs) -> Attach:
     ) -> tuple[dict[str, Any], bool]:
         sent = photo(blobs, size)
         with store.begin(scope, at, write=True) as tx:
-            return attachments.attach(tx, blobs, KINDS[kind], identifier, sent, most, own)
+            return attachments.attach(tx, KINDS[kind], identifier, sent, most, own)
 
     return send
 
@@ -290,7 +290,7 @@ def test_a_transaction_that_fails_leaves_a_file_and_no_row(store: Store, blobs: 
 
     def killed() -> None:
         with store.begin(STAFF, NOW, write=True) as tx:
-            attachments.attach(tx, blobs, ISSUES, issue, sent, 20)
+            attachments.attach(tx, ISSUES, issue, sent, 20)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

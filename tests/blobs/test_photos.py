@@ -44,7 +44,8 @@ def prepared(blobs: BlobStore, size: int = 100) -> Sent:
 
 def attach(store: Store, scope: Scope, blobs: BlobStore, issue: str, sent: Sent) -> str:
     with store.begin(scope, real_now(), write=True) as tx:
-        row, _ = attachments.attach(tx, blobs, ISSUES, issue, sent, 20)
+        row, _ = attachments.attach(tx, ISSUES, issue, sent, 20)
+    attachments.secure(store, blobs, sent, real_now())
     return str(row["id"])
 
 
@@ -152,7 +153,7 @@ def test_a_drop_waits_for_a_photo_that_is_being_added(
 
     dropping = threading.Thread(target=drop)
     with store.begin(system, real_now(), write=True) as tx:
-        attachments.attach(tx, folder_blobs, ISSUES, issue, sent, 20)
+        attachments.attach(tx, ISSUES, issue, sent, 20)
         dropping.start()
         dropping.join(0.5)
         assert dropping.is_alive()  # nothing is looked at before the row is in
