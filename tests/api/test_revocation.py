@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,7 +25,8 @@ from api.passwords import add_account
 from api.records import read_values
 from gridgov.access import Scope
 from gridgov.settings import Settings
-from gridgov.store import Store
+from gridgov.store import Store, Tx
+from gridgov.store.queries import accounts
 from gridgov.store.queries.zones import open_issues
 from tests.api.conftest import PASSWORD, Clock, SignedIn, parcel, park, token_of
 from tests.fixtures_store import NOW, ZONE
@@ -177,6 +178,39 @@ class TestByTheRule:
         assert ended.status_code == 200, ended.text
         clock.forward(milliseconds=900)
         assert other.get("/api/issues").json()["items"] == []
+
+
+class TestLiving:
+    """What a request that took long is asked about again before it writes."""
+
+    CHANGES: ClassVar[dict[str, dict[str, Any]]] = {
+        "role": {"role": "grid_worker"},
+        "areas": {"area_codes": ["G-1"]},
+        "department": {"department_code": "D-1"},
+        "disabled": {"disabled_at": NOW},
+    }
+
+    def living(self, store: Store, staff: TestClient, change: Callable[[Tx, sessions.Session], None]) -> bool:
+        with store.begin(Scope.system(ZONE), NOW, write=True) as tx:
+            seen = sessions.read(tx, token_of(staff))
+            assert seen is not None
+            assert sessions.living(tx, seen)
+            change(tx, seen)
+            return sessions.living(tx, seen)
+
+    @pytest.mark.parametrize("what", CHANGES)
+    def test_other_rights_than_it_began_with_end_it(self, staff: TestClient, store: Store, what: str) -> None:
+        def change(tx: Tx, session: sessions.Session) -> None:
+            accounts.change_user(tx, session.user_id, self.CHANGES[what])
+
+        assert not self.living(store, staff, change)
+
+    def test_another_name_and_a_newer_token_do_not(self, staff: TestClient, store: Store) -> None:
+        def change(tx: Tx, session: sessions.Session) -> None:
+            accounts.change_user(tx, session.user_id, {"display_name": "另一个名字"})
+            accounts.replace_older_tokens(tx, session.family, tx.now + dt.timedelta(seconds=1))
+
+        assert self.living(store, staff, change)
 
 
 @dataclass

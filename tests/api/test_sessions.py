@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -306,39 +306,6 @@ class TestSession:
             row = accounts.read_session(tx, sessions.hash_token(first))
         assert row is not None
         assert row["replaced_at"] == clock.now
-
-
-class TestLiving:
-    """What a request that took long is asked about again before it writes."""
-
-    CHANGES: ClassVar[dict[str, dict[str, Any]]] = {
-        "role": {"role": "grid_worker"},
-        "areas": {"area_codes": ["G-1"]},
-        "department": {"department_code": "D-1"},
-        "disabled": {"disabled_at": NOW},
-    }
-
-    def living(self, store: Store, staff: TestClient, change: Callable[[Tx, sessions.Session], None]) -> bool:
-        with store.begin(Scope.system(ZONE), NOW, write=True) as tx:
-            seen = sessions.read(tx, token_of(staff))
-            assert seen is not None
-            assert sessions.living(tx, seen)
-            change(tx, seen)
-            return sessions.living(tx, seen)
-
-    @pytest.mark.parametrize("what", CHANGES)
-    def test_other_rights_than_it_began_with_end_it(self, staff: TestClient, store: Store, what: str) -> None:
-        def change(tx: Tx, session: sessions.Session) -> None:
-            accounts.change_user(tx, session.user_id, self.CHANGES[what])
-
-        assert not self.living(store, staff, change)
-
-    def test_another_name_and_a_newer_token_do_not(self, staff: TestClient, store: Store) -> None:
-        def change(tx: Tx, session: sessions.Session) -> None:
-            accounts.change_user(tx, session.user_id, {"display_name": "另一个名字"})
-            accounts.replace_older_tokens(tx, session.family, tx.now + dt.timedelta(seconds=1))
-
-        assert self.living(store, staff, change)
 
 
 class TestOrigin:
