@@ -43,6 +43,10 @@ from gridgov.settings import Settings, name_numbers_folder, read_settings, requi
 LOG: Final = logging.getLogger("gridgov.serving")
 KEEP_ALIVE_S: Final = 75  # longer than proxies keep theirs (60 s): the one that may send again closes first
 BACKLOG: Final = 2048
+_LOOK_S: Final = 0.3
+_PARTING_S: Final = 0.5
+_BUSY: Final = ("AnyIO worker thread", "gridgov-job")  # the threads of requests and of jobs
+_END_S: Final = 3.0  # for a process to close its store and leave, after its time for requests and jobs
 _SHORT_LIFE_S: Final = 10.0
 _LONGEST_PAUSE_S: Final = 15.0
 
@@ -67,7 +71,9 @@ def run_serve(
             with listen(settings) as listener:
                 _greet(settings)
                 serve(application, settings, listener)
-            return
+    if settings.workers == 1:
+        _leave()
+        return
     with listen(settings) as listener, tempfile.TemporaryDirectory(prefix="gridgov-") as folder:
         _greet(settings)
         Supervisor(settings, listener, Path(folder)).run()
@@ -79,8 +85,11 @@ def listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
+        number = error.errno or 0
+        # A host's name that cannot be resolved has a number below zero, which is none of the system's.
+        told = os.strerror(number) if number > 0 else str(error.strerror).partition(" (")[0]
         raise ConfigurationProblem(
-            f"Nothing can listen on {settings.host} port {settings.port}: {os.strerror(error.errno or 0)}. "
+            f"Nothing can listen on {settings.host} port {settings.port}: {told}. "
             "Choose another with --host and --port, or stop what listens there."
         ) from error
 
@@ -120,19 +129,29 @@ def make_server(application: FastAPI, settings: Settings) -> Server:
         timeout_graceful_shutdown=settings.stop_seconds,
         h11_max_incomplete_event_size=HEAD_MAX_BYTES,
     )
-    return Server(config, application.state.readiness.stopping, settings.stop_seconds)
+    stopping = application.state.readiness.stopping
+    return Server(config, stopping, settings.stop_seconds, application.state.service.runner.ask_to_stop)
 
 
 class Server(uvicorn.Server):
     """uvicorn's server that goes on listening for a while after SIGTERM, so that nobody meets a closed door first.
 
-    stopping: set at the signal; the app reads it. SIGINT, or a second SIGTERM, stops without that while.
+    stopping: set at the signal; the app reads it. tell: called soon after it with the seconds that are left, for what
+    works beside the requests. SIGINT, or a second SIGTERM, stops without that while.
     """
 
-    def __init__(self, config: uvicorn.Config, stopping: threading.Event, stop_seconds: float) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        stopping: threading.Event,
+        stop_seconds: float,
+        tell: Callable[[float], None],
+    ) -> None:
         super().__init__(config)
         self._stopping = stopping
         self._stop_seconds = stop_seconds
+        self._tell = tell
+        self._told = False
         self._told_at = 0.0
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -146,6 +165,9 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Whether to close the door now: once a quarter of the time is over, or nobody is connected."""
+        if self._stopping.is_set() and not self._told:
+            self._told = True
+            self._tell(self._stop_seconds)
         if await super().on_tick(counter):
             return True
         if not self._told_at:
@@ -159,8 +181,12 @@ class Server(uvicorn.Server):
 
 @dataclass
 class _Worker:
-    process: SpawnProcess
-    started: float
+    """The place of one serving process. pause: before the next start, seconds; due: the monotonic instant of it."""
+
+    process: SpawnProcess | None = None
+    started: float = 0.0
+    pause: float = 0.0
+    due: float = 0.0
 
 
 class Supervisor:
@@ -171,8 +197,7 @@ class Supervisor:
         self._listener = listener
         self._numbers = numbers
         self._context = multiprocessing.get_context("spawn")
-        self._workers: list[_Worker] = []
-        self._pause = 0.0
+        self._workers = [_Worker() for _ in range(settings.workers)]
         self._stopping = False
 
     def run(self) -> None:
@@ -181,47 +206,52 @@ class Supervisor:
             signal.signal(number, self._stop)
         name_numbers_folder(self._numbers)
         while not self._stopping:
-            while len(self._workers) < self._settings.workers:
-                self._start()
-            wait([each.process.sentinel for each in self._workers], timeout=0.3)
+            for each in self._workers:
+                if each.process is None and time.monotonic() >= each.due:
+                    self._start(each)
+            wait([each.process.sentinel for each in self._workers if each.process], timeout=_LOOK_S)
             self._look()
         self._end()
 
     def _stop(self, _: int, __: FrameType | None) -> None:
         self._stopping = True
 
-    def _start(self) -> None:
+    def _start(self, worker: _Worker) -> None:
         told = (self._settings, self._listener, self._numbers)
-        process = self._context.Process(target=work, args=told, daemon=False)
-        process.start()
-        self._workers.append(_Worker(process, time.monotonic()))
+        worker.process = self._context.Process(target=work, args=told, daemon=False)
+        worker.process.start()
+        worker.started = time.monotonic()
 
     def _look(self) -> None:
-        for each in [worker for worker in self._workers if not worker.process.is_alive()]:
-            self._workers.remove(each)
-            self._forget(each)
+        for each in self._workers:
+            process = each.process
+            if process is None or process.is_alive():
+                continue
+            self._forget(process)
+            each.process = None
             if self._stopping:
                 continue
             brief = time.monotonic() - each.started < _SHORT_LIFE_S
-            self._pause = min(max(0.5, 2 * self._pause), _LONGEST_PAUSE_S) if brief else 0.0
-            facts = {"process": each.process.pid, "exit": each.process.exitcode, "pause_s": self._pause}
+            each.pause = min(max(0.5, 2 * each.pause), _LONGEST_PAUSE_S) if brief else 0.0
+            each.due = time.monotonic() + each.pause
+            facts = {"process": process.pid, "exit": process.exitcode, "pause_s": each.pause}
             LOG.warning("a serving process ended; starting another", extra={"facts": facts})
-            time.sleep(self._pause)
 
-    def _forget(self, worker: _Worker) -> None:
-        if worker.process.pid is not None:
-            mark_process_dead(worker.process.pid, str(self._numbers))  # type: ignore[no-untyped-call]
+    def _forget(self, process: SpawnProcess) -> None:
+        if process.pid is not None:
+            mark_process_dead(process.pid, str(self._numbers))  # type: ignore[no-untyped-call]
 
     def _end(self) -> None:
-        for each in self._workers:
-            each.process.terminate()
+        processes = [each.process for each in self._workers if each.process]
+        for each in processes:
+            each.terminate()
         self._listener.close()  # the processes have their own; ours would leave callers waiting
-        until = time.monotonic() + self._settings.stop_seconds + 5
-        for each in self._workers:
-            each.process.join(max(0.1, until - time.monotonic()))
-            if each.process.is_alive():
-                each.process.kill()
-                each.process.join()
+        until = time.monotonic() + self._settings.stop_seconds + self._settings.store_wait_seconds + _END_S
+        for each in processes:
+            each.join(max(0.1, until - time.monotonic()))
+            if each.is_alive():
+                each.kill()
+                each.join()
 
 
 def work(settings: Settings, listener: socket.socket, numbers: Path) -> None:
@@ -238,6 +268,24 @@ def work(settings: Settings, listener: socket.socket, numbers: Path) -> None:
     supervisor = multiprocessing.parent_process()
     if supervisor is not None and not supervisor.is_alive():
         shutil.rmtree(numbers, ignore_errors=True)  # nobody else will
+    _leave()
+
+
+def _leave() -> None:
+    """End the process although threads are still at work, when their time is over and everything else is closed.
+
+    Python would wait for them, and some work inside libraries that do not survive its end.
+    """
+    until = time.monotonic() + _PARTING_S
+    others = [each for each in threading.enumerate() if each.name.startswith(_BUSY)]
+    for each in others:
+        each.join(max(0.0, until - time.monotonic()))
+    left = [each.name for each in others if each.is_alive()]
+    if left:
+        LOG.warning("ended while work went on", extra={"facts": {"threads": len(left)}})
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _follow() -> None:

@@ -24,6 +24,7 @@ from api.passwords import add_account
 from gridgov.access import Scope
 from gridgov.models import PARCELS
 from gridgov.store import Store
+from gridgov.store.queries import jobs
 from tests.api.conftest import PASSWORD, parcel
 from tests.fixtures_store import NOW, ZONE
 from tests.throwaway_postgres import free_port
@@ -43,13 +44,14 @@ class Service:
     log: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    command: tuple[str, ...] = GRIDGOV
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("GRIDGOV_")}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*GRIDGOV, "serve", "--port", str(self.port)],
+                [*self.command, "serve", "--port", str(self.port)],
                 env={**clean, **self.settings}, stdout=log, stderr=log, cwd=ROOT,
             )  # fmt: skip
         deadline = time.monotonic() + START_S
@@ -124,13 +126,13 @@ def make_service(
     made: list[Service] = []
     url = store.url if store.url.startswith("sqlite") else str(store._source[0])  # type: ignore[attr-defined]
 
-    def make(**settings: Any) -> Service:
+    def make(command: tuple[str, ...] = GRIDGOV, **settings: Any) -> Service:
         given = {
             "database_url": url, "secret": "a secret of this test and of nothing else", "log_format": "json",
             "attachments_url": f"file://{tmp_path}/files", "stop_seconds": STOP_SECONDS, **settings,
         }  # fmt: skip
         named = {f"GRIDGOV_{name.upper()}": str(value) for name, value in given.items()}
-        made.append(Service(named, tmp_path / "service.log"))
+        made.append(Service(named, tmp_path / "service.log", command=command))
         made[-1].start()
         return made[-1]
 
@@ -210,3 +212,49 @@ def test_no_request_is_lost_when_the_service_stops_and_starts_under_load(
     assert 0 < before < during < len(load.written)
     assert there == {*load.written, late}
     assert not there & load.unanswered
+
+
+# `gridgov` with a kind of job whose handler hears nothing for two minutes.
+DEAF = """
+import sys, time
+from pathlib import Path
+from api.cli import main
+from gridgov import tasks
+
+def sleep(run):
+    Path(run.job.payload["mark"]).touch()
+    time.sleep(120)
+
+tasks.HANDLERS = {**tasks.HANDLERS, "sleep": sleep}
+main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_one_time_for_all_a_deaf_job_and_half_a_request_keep_no_process(
+    store: Store, make_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    """Requests and jobs have their time together, not one after the other, and nobody waits for threads after it."""
+    mark = tmp_path / "the job is at work"
+    with store.begin(Scope.system(""), NOW, write=True) as tx:
+        job = jobs.enqueue(tx, "sleep", "one", {"mark": str(mark)})
+    service = make_service((sys.executable, "-c", DEAF))
+    cookie = signed_in(store, service)
+    assert service.process is not None
+    while not mark.exists():
+        assert service.process.poll() is None
+        time.sleep(0.05)
+    slow, _ = half_sent(service, cookie, str(uuid.uuid4()))
+    with slow:
+        time.sleep(0.1)
+        started = time.monotonic()
+        service.process.send_signal(signal.SIGTERM)
+        told = slow.recv(100)
+        assert service.stop() == 0
+    took = time.monotonic() - started
+    assert STOP_SECONDS - 1 < took < 1.7 * STOP_SECONDS
+    assert told.startswith(b"HTTP/1.1 408 ")
+    assert "Exception in ASGI application" not in service.log.read_text(encoding="utf-8")
+    with store.begin(Scope.system(""), NOW) as tx:
+        assert jobs.read_job(tx, job.id).state is jobs.State.WAITING
