@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,12 +21,13 @@ from api.jobs import shown
 from api.querying import known_parameters, read_truth
 from api.rights import write_action
 from gridgov.access import allow
-from gridgov.errors import InvalidValue, TooManyAttempts
+from gridgov.errors import GridgovError, InvalidValue, StoreUnavailable
 from gridgov.exchange.report import Report
 from gridgov.importing import import_file
 from gridgov.models.identifiers import new_identifier
-from gridgov.store.queries.jobs import Job, unfinished
+from gridgov.store.queries.jobs import Job
 from gridgov.tasks import imports as tasks
+from gridgov.tasks.copies import copied
 
 router = APIRouter(tags=["import and export"])
 
@@ -36,8 +35,6 @@ _WORDS: Final = ("kind", "crs", "axes", "scheme", "source_layer")
 _PARAMETERS: Final = (*_WORDS, "dry_run", "skip_bad")
 _MAPPINGS_MAX: Final = 500
 _NAME_BYTES: Final = 200
-_WAITING_MAX: Final = 20
-_WAIT_S: Final = 60
 
 
 @router.post("/api/import", response_class=Response, **schemas.importing())
@@ -75,10 +72,7 @@ def _import(request: Request, call: Call, form: FormData) -> Report:
     given, wanted = _wanted(request, call, form, _PARAMETERS)
     kind, options = wanted.target()
     call.confirm()  # the file may have been on its way for minutes
-    with tempfile.TemporaryDirectory(prefix="gridgov-upload-") as folder:
-        path = Path(folder) / wanted.file
-        with path.open("wb") as target:
-            shutil.copyfileobj(_upload(form).file, target, 1024**2)
+    with copied(_upload(form).file, wanted.file) as path:
         return import_file(
             call.service.store,
             call.scope,
@@ -97,19 +91,17 @@ def _request(request: Request, call: Call, form: FormData) -> Job:
     """The file among the uploads, and the job that checks it; without the job the file does not stay."""
     _, wanted = _wanted(request, call, form, _WORDS)
     with call.read() as tx:
-        if unfinished(tx, tasks.CHECK) >= _WAITING_MAX:
-            raise TooManyAttempts(
-                f"{_WAITING_MAX} of your files wait to be checked; wait for them or cancel some.",
-                retry_after=_WAIT_S,
-            )
+        tasks.refuse_too_many(tx)
     blobs, identifier = call.service.blobs, new_identifier(call.now)
     key = tasks.upload_key(identifier)
     blobs.put(key, _upload(form).file)
     try:
         with call.write() as tx:
-            return tasks.request(tx, tasks.CHECK, identifier, wanted)
-    except BaseException:
-        blobs.drop(key)
+            return tasks.request_check(tx, identifier, wanted)
+    except StoreUnavailable:
+        raise  # the job may have been made all the same; the daily clearing knows
+    except GridgovError:
+        tasks.drop_upload(blobs, key)
         raise
 
 
@@ -120,6 +112,8 @@ def _wanted(
     pairs = request.query_params.multi_items()
     given = known_parameters([pair for pair in pairs if pair[0] != "map"], known)
     mapping = tuple(value for name, value in pairs if name == "map")
+    if any("\x00" in value for value in mapping):
+        raise InvalidValue("“map” holds a NUL character; remove it.", field="map")
     if len(mapping) > _MAPPINGS_MAX:
         raise InvalidValue(f"At most {_MAPPINGS_MAX} columns can be mapped.", field="map")
     wanted = tasks.Wanted(

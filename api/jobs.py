@@ -52,11 +52,15 @@ def read_job(request: Request, identifier: str, call: ScopedCall) -> Response:
 
 @router.delete("/api/jobs/{identifier}", response_class=Response, **job_schemas.cancelling())
 def cancel_job(request: Request, identifier: str, call: ScopedCall) -> Response:
-    """Cancel a job that waits at once; one that runs stops at its next step and has no effect."""
+    """Cancel a job that waits at once; one that runs stops at its next step and has no effect.
+
+    A check that is done and not confirmed is given up: its file goes.
+    """
     known_parameters(request.query_params.multi_items(), ())
     with call.write() as tx:
-        job = jobs.ask_stop(tx, identifier)
+        job = imports.cancel(tx, identifier)
         call.audit(tx, "jobs:cancel", job.id)
+    imports.let_go(call.service.blobs, job)
     return answer(request, shown(job))
 
 
@@ -71,7 +75,7 @@ def confirm_import(request: Request, identifier: str, call: ScopedCall, body: Js
     known_parameters(request.query_params.multi_items(), ())
     choice = _choice(body)
     with call.write() as tx:
-        check = jobs.read_job(tx, identifier)
+        check = jobs.read_job(tx, identifier, hold=True)
         if check.kind == imports.CHECK:
             kind, _ = layer_target(check.payload["layer"])
             allow(call.actor, write_action(kind.name))

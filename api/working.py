@@ -115,8 +115,10 @@ def run_jobs_cancel(clock: Clock, identifier: str, service: bool, zone: str) -> 
         _in_zone(clock, zone, service=service) as (store, scope),
         store.begin(scope, clock(), write=True) as tx,
     ):
-        job = jobs.ask_stop(tx, identifier)
-    cancelled = job.state is State.CANCELLED
+        job = imports.cancel(tx, identifier)
+    settings = read_settings()
+    imports.let_go(open_blobs(settings, settings.database_url), job)
+    cancelled = job.over
     say(f"Cancelled {job.id}." if cancelled else f"Asked {job.id} to stop; it does at its next step.")
 
 

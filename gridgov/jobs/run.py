@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any
 
 from gridgov.access import Role, Scope
 from gridgov.blobs import BlobStore
-from gridgov.errors import LeaseLost, StoreProblem
+from gridgov.errors import LeaseLost, StoreBusy, StoreProblem
 from gridgov.jobs.plain import plain
 from gridgov.serving.linking import Linkers
 from gridgov.settings import Settings
@@ -25,6 +26,7 @@ from gridgov.store.queries import jobs
 from gridgov.store.queries.jobs import Job
 
 LOG = logging.getLogger(__name__)
+_AGAIN_S = 0.5
 Clock = Callable[[], dt.datetime]
 
 
@@ -86,6 +88,25 @@ class Run:
             raise Stopped
         self.finished = True
 
+    def conclude(self, result: Any = None) -> None:
+        """`finish` in a transaction of its own, for a handler whose effect is the result or happened before.
+
+        While the store is busy it is repeated for as long as a lease: the work is done and only waits to be told.
+        """
+        until = time.monotonic() + self._lease.total_seconds()
+        while True:
+            try:
+                with self.write() as tx:
+                    self.finish(tx, result)
+            except StoreBusy:
+                self.finished = False
+                if time.monotonic() >= until:
+                    raise
+            else:
+                return
+            time.sleep(_AGAIN_S)
+            self.check()
+
     # progress, called by the handler ------------------------------------------------------------------------------
 
     def start(self, total: int, label: str) -> None:
@@ -128,7 +149,8 @@ class Run:
         try:
             with self.means.store.begin(scope, now) as tx:
                 self._stopped = jobs.look(tx, self.job)
-            if share != self._told or now - self._told_at >= self._lease / 3:
+            # A clock that was set back leaves a lease in the future, which others take for a dead worker's.
+            if share != self._told or not dt.timedelta(0) <= now - self._told_at < self._lease / 3:
                 with self.means.store.begin(scope, now, write=True) as tx:
                     jobs.beat(tx, self.job, self._lease, *share)
                 self._told, self._told_at = share, now

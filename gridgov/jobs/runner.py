@@ -28,10 +28,12 @@ from gridgov.store.queries.jobs import Job, State
 
 LOG = logging.getLogger(__name__)
 Handler = Callable[[Run], None]
+Settlement = Callable[[Tx], State]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _POLL_S = 1.0
 _WATCH_S = 1.0
+_AGAIN_S = 0.5
 _LONGEST_ABSENCE_S = 30.0
 _SERVICE = Scope.system("")  # no zone of its own: a worker serves all of them
 
@@ -81,9 +83,9 @@ class Runner:
             bell = threading.Event()
             lane = threading.Thread(target=self._lane, args=(number, bell), name=f"gridgov-lane-{number}")
             lane.daemon = True
+            lane.start()
             self._bells.append(bell)
             self._lanes.append(lane)
-            lane.start()
 
     def wake(self) -> None:
         """Something was enqueued: do not wait for the next look at the store."""
@@ -111,21 +113,15 @@ class Runner:
         self._lanes.clear()
         self._bells.clear()
 
-    @property
-    def working(self) -> bool:
-        """Whether all started threads are alive."""
-        return all(lane.is_alive() for lane in self._lanes)
-
     def _lane(self, number: int, bell: threading.Event) -> None:
         away, absence = False, 0.0
         while not self._stopping.is_set():
-            turn = begin(self._turn, f"{self.worker}/{number}")
-            error = turn.exception()
+            worked, error = self._look(f"{self.worker}/{number}")
             if error is None:
                 if away:
                     LOG.info("The store answers again; jobs go on.")
                 away, absence = False, 0.0
-                if not turn.result():
+                if not worked:
                     bell.wait(_POLL_S)
                     bell.clear()
                 continue
@@ -136,6 +132,15 @@ class Runner:
                 away = True
             absence = min(max(_POLL_S, 2 * absence), _LONGEST_ABSENCE_S)
             self._stopping.wait(absence)
+
+    def _look(self, worker: str) -> tuple[bool, BaseException | None]:
+        """One turn in a thread of its own: whether there was work, and what went wrong; also that no thread began."""
+        try:
+            turn = begin(self._turn, worker)
+        except RuntimeError as no_thread:
+            return False, no_thread
+        error = turn.exception()
+        return (turn.result() if error is None else False), error
 
     def _turn(self, worker: str) -> bool:
         self.enqueue_recurrent()
@@ -159,14 +164,17 @@ class Runner:
             self._slots[each.kind] = slot
 
     def run_due_once(self, worker: str = "") -> bool:
-        """Claim one due job and run it to its end; False when nothing is due. Raises StoreProblem."""
+        """Claim one due job and run it to its end; False when nothing is due.
+
+        Raises StoreProblem, and RuntimeError when no thread can be started for it: the job was handed back then.
+        """
         job = self._claim(worker or self.worker)
         if job is None:
             return False
         run = Run(self.means, job)
         self._runs.add(run)
         try:
-            future = begin(self._handlers[job.kind], run)
+            future = self._begin(run)
             run.handing_back = self._stopping.is_set()
             while not wait([future], timeout=self._watch_seconds).done:
                 if self._stopping.is_set() and time.monotonic() >= self._deadline:
@@ -177,11 +185,18 @@ class Runner:
             self._runs.discard(run)
         return True
 
+    def _begin(self, run: Run) -> Future[None]:
+        try:
+            return begin(self._handlers[run.job.kind], run)
+        except RuntimeError:
+            self._conclude(run, HandedBack())
+            raise
+
     def _claim(self, worker: str) -> Job | None:
         settings, now = self.means.settings, self.means.clock()
         lease = dt.timedelta(seconds=settings.job_lease_seconds)
         with self.means.store.begin(_SERVICE, now) as tx:
-            if not jobs.something_due(tx, self._handlers):
+            if not jobs.something_due(tx, list(self._handlers), lease):
                 return None
         with self.means.store.begin(_SERVICE, now, write=True) as tx:
             return jobs.claim(tx, list(self._handlers), worker, lease, settings.job_attempts)
@@ -193,24 +208,54 @@ class Runner:
             LOG.info("job %s %s: done", job.kind, job.id)
             return
         try:
-            with self.means.store.begin(_SERVICE, self.means.clock(), write=True) as tx:
-                state = self._settle(tx, job, error)
+            state = self._settle(job, error)
         except LeaseLost:
             LOG.info("job %s %s: this run no longer counts", job.kind, job.id, exc_info=_defect(error))
         else:
             LOG.info("job %s %s: %s", job.kind, job.id, state.value)
 
-    def _settle(self, tx: Tx, job: Job, error: BaseException) -> State:
+    def _settle(self, job: Job, error: BaseException) -> State:
+        try:
+            return self._written(self._settlement(job, error))
+        except StoreProblem:
+            raise
+        except (GridgovError, ValueError, TypeError) as unkept:
+            # What the database cannot keep of it is an incident; else the job would stand until its lease ends.
+            defect = RuntimeError("how the job ended cannot be kept")
+            defect.__cause__ = unkept
+            return self._written(self._settlement(job, defect))
+
+    def _settlement(self, job: Job, error: BaseException) -> Settlement:
+        """What is to be written about a run that ended so. Raises LeaseLost when that is how it ended."""
         if isinstance(error, LeaseLost):
             raise error
         if isinstance(error, Stopped):
-            return jobs.end(tx, job, State.CANCELLED)
+            return lambda tx: jobs.end(tx, job, State.CANCELLED)
         if isinstance(error, HandedBack):
-            return jobs.give_back(tx, job, tx.now)
+            return lambda tx: jobs.give_back(tx, job, tx.now)
         words, details = _told(job, error)
-        if worth_repeating(error, job.attempts, self.means.settings.job_attempts):
-            return jobs.give_back(tx, job, tx.now + pause(job.id, job.attempts), words)
-        return jobs.end(tx, job, State.FAILED, words, details)
+        failures = job.failures + 1
+        if worth_repeating(error, failures, self.means.settings.job_attempts):
+            return lambda tx: jobs.give_back(tx, job, tx.now + pause(job.id, failures), words)
+        return lambda tx: jobs.end(tx, job, State.FAILED, words, details)
+
+    def _written(self, settle: Settlement) -> State:
+        """Write how a run ended, again while the store is busy or away, for as long as a lease.
+
+        Raises LeaseLost, and StoreProblem when that did not help or the worker has to stop: the lease will end.
+        """
+        until = time.monotonic() + self.means.settings.job_lease_seconds
+        while True:
+            try:
+                with self.means.store.begin(_SERVICE, self.means.clock(), write=True) as tx:
+                    return settle(tx)
+            except LeaseLost:
+                raise
+            except StoreProblem:
+                now = time.monotonic()
+                if now >= until or (self._stopping.is_set() and now >= self._deadline):
+                    raise
+            time.sleep(_AGAIN_S)
 
 
 def _outcome(future: Future[None], run: Run) -> BaseException | None:
@@ -225,7 +270,7 @@ def _outcome(future: Future[None], run: Run) -> BaseException | None:
 def _told(job: Job, error: BaseException) -> tuple[str, dict[str, object] | None]:
     """An error for the job's owner: our own in its words with its facts, a defect as an incident of the log."""
     if isinstance(error, GridgovError):
-        return error.message, {"error": type(error).__name__, "details": plain(error.details)}
+        return str(plain(error.message)), {"error": type(error).__name__, "details": plain(error.details)}
     incident = _incident()
     LOG.error("incident %s: job %s %s", incident, job.kind, job.id, exc_info=error)
     return f"Something went wrong here, not with you. Tell the operator the incident number {incident}.", None

@@ -257,6 +257,7 @@ jobs = Table(
     Column("state", Code(20), nullable=False),
     Column("run_at", Instant(), nullable=False),
     Column("attempts", Integer(), nullable=False),
+    Column("failures", Integer(), nullable=False),
     Column("lease_until", Instant()),
     Column("worker", Code(80)),
     Column("payload", Json(), nullable=False),

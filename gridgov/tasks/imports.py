@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from gridgov.blobs import UPLOADS, BlobStore
-from gridgov.errors import CoordinateSystemNeeded, ImportRejected, JobState, NotFound, StoreProblem
+from gridgov.errors import (
+    CoordinateSystemNeeded,
+    GridgovError,
+    ImportRejected,
+    JobState,
+    NotFound,
+    StoreProblem,
+    TooManyAttempts,
+)
 from gridgov.exchange.planning import Options
 from gridgov.exchange.report import Report
 from gridgov.importing import import_file, layer_target
-from gridgov.jobs import Run
+from gridgov.jobs import Run, Stopped
+from gridgov.jobs.retry import worth_repeating
 from gridgov.models import RecordKind
 from gridgov.store import Tx
+from gridgov.store.queries import jobs
 from gridgov.store.queries.jobs import Job, State, enqueue, find_job
+from gridgov.store.queries.uploads import count_kept, hold_sender
+from gridgov.tasks.copies import copied
 
 LOG = logging.getLogger(__name__)
 
 CHECK, LOAD = "import_check", "import_load"
+_WITHOUT_EFFECT = (State.FAILED, State.CANCELLED)
 SYSTEM_NEEDED = "coordinate_system_needed"
-_PIECE = 1024**2
+KEEP_CHECKS = dt.timedelta(days=7)
+KEPT_MAX = 20
+_WAIT_S = 60
+_GONE = "The uploaded file is no longer kept; send it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,67 @@ def request(tx: Tx, kind: str, identifier: str, wanted: Wanted) -> Job:
     return enqueue(tx, kind, identifier, payload, identifier=identifier)
 
 
+def refuse_too_many(tx: Tx) -> None:
+    """Raises TooManyAttempts when the scope's actor keeps as many checked or waiting files here as one person may.
+
+    In a writing transaction nobody else asks for this actor before it ends.
+    """
+    if count_kept(tx, CHECK, LOAD, tx.now - KEEP_CHECKS) >= KEPT_MAX:
+        raise TooManyAttempts(
+            f"{KEPT_MAX} of your files wait to be checked, confirmed or loaded; confirm them, or cancel the jobs of "
+            "those you do not need.",
+            retry_after=_WAIT_S,
+        )
+
+
+def request_check(tx: Tx, identifier: str, wanted: Wanted) -> Job:
+    """`request` of a check for a person, who may keep only so many. Raises TooManyAttempts."""
+    hold_sender(tx)
+    refuse_too_many(tx)
+    return request(tx, CHECK, identifier, wanted)
+
+
+def cancel(tx: Tx, identifier: str) -> Job:
+    """Cancel a job, ask it to stop, or give up a check that is done and not confirmed; `let_go` follows the commit.
+
+    Raises NotFound, JobState when nothing is left to cancel.
+    """
+    job = jobs.read_job(tx, identifier, hold=True)
+    if job.kind == CHECK and job.state is State.DONE and job.stop_asked_at is None:
+        former, _ = _last_load(tx, job)
+        if former is None or former.state in _WITHOUT_EFFECT:
+            return jobs.withdraw(tx, job)
+    return jobs.ask_stop(tx, identifier)
+
+
+def let_go(blobs: BlobStore, job: Job) -> None:
+    """Drop the upload that came with a job, when the job is over without anybody wanting the file any more.
+
+    Where it cannot be dropped now, the daily clearing does it.
+    """
+    own = job.payload.get("upload") == upload_key(job.id)
+    given_up = job.state in _WITHOUT_EFFECT or (job.state is State.DONE and job.stop_asked_at is not None)
+    if own and given_up:
+        drop_upload(blobs, job.payload["upload"])
+
+
+def drop_upload(blobs: BlobStore, key: str) -> None:
+    """Drop an upload, or leave it to the daily clearing."""
+    try:
+        blobs.drop(key)
+    except StoreProblem as error:
+        LOG.warning("The upload %s is left to the daily clearing: %s", key, error.message)
+
+
+def _last_load(tx: Tx, check: Job) -> tuple[Job | None, str]:
+    """The newest load of a check that was confirmed, and the key that its next one would have."""
+    former, key, number = None, check.id, 1
+    while (found := find_job(tx, LOAD, key)) is not None:
+        number += 1
+        former, key = found, f"{check.id}/{number}"
+    return former, key
+
+
 def confirm(tx: Tx, blobs: BlobStore, job: Job, *, skip_bad: bool, crs: str = "", axes: str = "") -> Job:
     """The one load of a check that is done: made now, or the one that was confirmed before.
 
@@ -90,14 +165,12 @@ def confirm(tx: Tx, blobs: BlobStore, job: Job, *, skip_bad: bool, crs: str = ""
     changes = {"crs": crs or job.payload["crs"], "axes": axes or job.payload["axes"], "skip_bad": skip_bad}
     wanted = Wanted.of(job.payload, **changes)
     wanted.target()
-    for number in count(1):
-        key = job.id if number == 1 else f"{job.id}/{number}"
-        former = find_job(tx, LOAD, key)
-        if former is None or former.state not in (State.FAILED, State.CANCELLED):
-            break
     upload = job.payload["upload"]
-    if former is None and not blobs.holds(upload):
-        raise NotFound("The uploaded file is no longer kept; send it again.", id=job.id)
+    former, key = _last_load(tx, job)
+    if former is not None and former.state not in _WITHOUT_EFFECT:
+        key = former.key
+    elif job.stop_asked_at is not None or not blobs.holds(upload):
+        raise NotFound(_GONE, id=job.id)
     return enqueue(tx, LOAD, key, wanted.payload(upload, tx.scope.role.value))
 
 
@@ -147,8 +220,7 @@ def check(run: Run) -> None:
             result = {"outcome": SYSTEM_NEEDED, "message": error.message, **error.details}
         else:
             result = told(report)
-    with run.write() as tx:
-        run.finish(tx, result)
+    run.conclude(result)
 
 
 def load(run: Run) -> None:
@@ -170,10 +242,7 @@ def load(run: Run) -> None:
             progress=run,
             also=lambda tx, report: run.finish(tx, told(report)),
         )
-    try:
-        means.blobs.drop(run.job.payload["upload"])
-    except StoreProblem as error:
-        LOG.warning("The upload of job %s is left to the daily clearing: %s", run.job.id, error.message)
+    drop_upload(means.blobs, run.job.payload["upload"])
 
 
 def told(report: Report) -> dict[str, Any]:
@@ -183,9 +252,27 @@ def told(report: Report) -> dict[str, Any]:
 
 @contextmanager
 def _fetched(run: Run) -> Iterator[Path]:
-    """The upload as a file under its own name, for as long as the block runs."""
-    with tempfile.TemporaryDirectory(prefix="gridgov-import-") as folder:
-        path = Path(folder) / Path(run.job.payload["file"]).name
-        with run.means.blobs.open(run.job.payload["upload"]) as source, path.open("wb") as target:
-            shutil.copyfileobj(source, target, _PIECE)
-        yield path
+    """The upload as a file under its own name, for as long as the block runs.
+
+    An upload of the job's own goes when the block ends for good: nobody could use it any more. Raises NotFound when it
+    is not there.
+    """
+    payload, blobs = run.job.payload, run.means.blobs
+    try:
+        with _opened(blobs, payload["upload"]) as source, copied(source, payload["file"], run.check) as path:
+            yield path
+    except (GridgovError, Stopped) as error:
+        stays = isinstance(error, GridgovError) and worth_repeating(error, 0, 1)
+        if payload["upload"] == upload_key(run.job.id) and not stays:
+            drop_upload(blobs, payload["upload"])
+        raise
+
+
+@contextmanager
+def _opened(blobs: BlobStore, key: str) -> Iterator[BinaryIO]:
+    with ExitStack() as stack:
+        try:
+            source = stack.enter_context(blobs.open(key))
+        except NotFound:
+            raise NotFound(_GONE) from None
+        yield source

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 from api.deps import Service
-from gridgov.access import Scope
+from gridgov.access import Role, Scope
 from gridgov.blobs import UPLOADS
-from gridgov.errors import StoreUnavailable
+from gridgov.models.identifiers import new_identifier
 from gridgov.store import Store
 from gridgov.store.queries import jobs
-from gridgov.tasks import imports, upkeep
+from gridgov.tasks import imports
 from tests.api.conftest import Clock, SignedIn, on_sqlite, square
 from tests.api.test_imports import count, features, problem
 from tests.fixtures_store import ZONE
@@ -123,23 +120,10 @@ class TestSending:
             assert send(staff, GOOD, query).status_code in (400, 404), query
         assert uploads(staff) == []
 
-    @on_sqlite
-    def test_without_its_job_the_file_does_not_stay(
-        self, staff: TestClient, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def away(*_: Any) -> None:
-            raise StoreUnavailable("The database does not answer.")
-
-        monkeypatch.setattr(imports, "request", away)
-        assert send(staff, GOOD).status_code == 503
-        assert uploads(staff) == []
-
-    @on_sqlite
-    def test_twenty_may_wait(self, staff: TestClient) -> None:
-        for _ in range(20):
-            assert send(staff, GOOD).status_code == 202
-        refused = send(staff, GOOD)
-        assert (problem(refused), refused.headers["retry-after"]) == ((429, "too-many-attempts"), "60")
+    @pytest.mark.parametrize("route", ["/api/import", "/api/import-jobs"])
+    def test_a_column_with_a_nul_is_refused(self, staff: TestClient, route: str) -> None:
+        answer = staff.post(f"{route}?kind=parcels&map=a%00=name_zh", files={"file": ("a.geojson", GOOD)})
+        assert problem(answer) == (400, "invalid-value")
 
     @on_sqlite
     def test_a_file_that_cannot_be_read_fails_in_words(self, staff: TestClient, work: Work) -> None:
@@ -212,6 +196,29 @@ class TestConfirming:
         check = checked(staff, work)
         service_of(staff).blobs.drop(uploads(staff)[0])
         assert problem(confirm(staff, check)) == (404, "not-found")
+
+    def test_whoever_may_no_longer_write_it_cannot_confirm(
+        self, staff: TestClient, work: Work, store: Store, clock: Clock
+    ) -> None:
+        me = staff.get("/api/session").json()["user"]["id"]
+        check = new_identifier(clock())
+        content = features(("PK-1", square(1)), 名称="园区")
+        service_of(staff).blobs.put(imports.upload_key(check), io.BytesIO(content))
+        with store.begin(
+            Scope(ZONE, Role.ADMIN, me), clock(), write=True
+        ) as tx:  # as long as that was their role
+            imports.request(tx, imports.CHECK, check, imports.Wanted("园区.geojson", "parks"))
+        assert work()
+        assert state(staff, check)["state"] == "done"
+        assert problem(confirm(staff, check)) == (403, "not-allowed")
+        assert not work()
+
+    def test_it_wakes_a_worker(self, staff: TestClient, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+        check = checked(staff, work)
+        woken: list[str] = []
+        monkeypatch.setattr(service_of(staff).runner, "wake", lambda: woken.append("now"))
+        confirm(staff, check)
+        assert woken == ["now"]
 
     @on_sqlite
     @pytest.mark.parametrize("body", [{"skip_bad": "yes"}, {"crs": 4547}, {"skipbad": True}, []])
@@ -287,31 +294,6 @@ def test_a_load_that_is_asked_to_stop_loads_nothing(
     monkeypatch.setattr(imports, "_fetched", stop_when_it_begins)
     assert work()
     assert (state(staff, load)["state"], count(staff), len(uploads(staff))) == ("cancelled", 0, 1)
-
-
-@on_sqlite
-def test_uploads_that_no_job_needs_are_dropped(
-    staff: TestClient, work: Work, clock: Clock, tmp_path: Path
-) -> None:
-    blobs = service_of(staff).blobs
-    lost = imports.upload_key("00000000-lost")
-    blobs.put(lost, io.BytesIO(b"its service stopped before the job was made"))
-    checked_file = imports.upload_key(checked(staff, work))
-    waiting_file = imports.upload_key(send(staff, GOOD).json()["id"])
-    for file in (tmp_path / "files" / "uploads").iterdir():
-        os.utime(file, (clock().timestamp(), clock().timestamp()))
-    remaining = []
-    for hours in (23, 2, 7 * 24):
-        clock.forward(hours=hours)
-        with store_of(staff).begin(Scope.system(""), clock(), write=True) as tx:
-            jobs.enqueue(tx, upkeep.UPLOADS, clock().isoformat(), {}, run_at=clock() - dt.timedelta(days=30))
-        assert work()
-        remaining.append(sorted(uploads(staff)))
-    assert remaining == [
-        sorted([lost, checked_file, waiting_file]),
-        sorted([checked_file, waiting_file]),
-        [waiting_file],
-    ]
 
 
 def test_the_service_runs_jobs_by_itself_while_it_is_up(

@@ -14,10 +14,13 @@ from gridgov.errors import (
     JobState,
     NotFound,
 )
+from gridgov.jobs import Run
+from gridgov.jobs.retry import pause
 from gridgov.store import Store
 from gridgov.store.queries import jobs
 from gridgov.store.queries.jobs import TRANSITIONS, State
 from tests.fixtures_store import ZONE
+from tests.jobs.conftest import Make
 from tests.jobs.kit import (
     LEASE,
     SYSTEM,
@@ -25,6 +28,7 @@ from tests.jobs.kit import (
     Clock,
     claim,
     claimed,
+    pour_once,
     put,
     seen,
 )
@@ -104,7 +108,18 @@ class TestClaim:
         assert claim(store, clock) is None
         ended = seen(store, clock, job)
         assert ended.state is State.FAILED
-        assert "stopped without a word 3 times" in str(ended.error)
+        assert "failed 3 times; the last time its worker stopped without a word" in str(ended.error)
+
+    def test_handing_back_wears_no_job_out(self, store: Store, clock: Clock) -> None:
+        job = put(store, clock)
+        for _ in range(3 * TRIES):
+            run = claimed(store, clock)
+            with store.begin(SYSTEM, clock(), write=True) as tx:
+                jobs.give_back(tx, run, clock())
+        claimed(store, clock)
+        clock.forward(seconds=61)
+        again = claimed(store, clock, "second")
+        assert (again.id, again.attempts, again.failures) == (job.id, 3 * TRIES + 2, 1)
 
 
 class TestWhoSees:
@@ -128,7 +143,72 @@ class TestWhoSees:
             assert [job.id for job in [*first, *rest]] == made[::-1]
             assert [job.id for job in jobs.list_jobs(tx, [State.RUNNING])] == [running]
             assert jobs.counts(tx) == {("pour", "waiting"): 4, ("pour", "running"): 1}
-            assert jobs.unfinished(tx, "pour") == 5
+
+    def test_lists_leave_results_in_the_store_and_of_payloads_name_the_file(
+        self, store: Store, clock: Clock, worker: Make
+    ) -> None:
+        put(
+            store,
+            clock,
+            payload={"file": "地块.zip", "layer": "parcels", "mapping": ["long"], "role": "staff"},
+        )
+        put(store, clock, key="two")
+        for _ in range(2):
+            assert worker().run_due_once()
+        with store.begin(SYSTEM, clock()) as tx:
+            second, first = jobs.list_jobs(tx)
+        assert (first.payload, first.result) == ({"file": "地块.zip", "layer": "parcels"}, None)
+        assert (second.payload, second.result, second.state) == ({}, None, State.DONE)
+        assert seen(store, clock, first).result == {"poured": 1}
+
+
+class TestAClockSetBack:
+    """What a clock that was hours ahead wrote holds nothing up when it is set right."""
+
+    def test_a_run_whose_lease_ends_hours_from_now_is_taken_over(self, store: Store, clock: Clock) -> None:
+        put(store, clock)
+        claimed(store, clock)
+        clock.forward(hours=-3)
+        assert claimed(store, clock, "second").attempts == 2
+
+    def test_one_that_differs_by_minutes_is_left_alone(self, store: Store, clock: Clock) -> None:
+        put(store, clock)
+        claimed(store, clock)
+        clock.forward(minutes=-4)
+        assert claim(store, clock, "second") is None
+
+    def test_a_run_that_lives_says_so_by_the_new_clock(
+        self, store: Store, clock: Clock, worker: Make
+    ) -> None:
+        put(store, clock)
+        taken: list[object] = []
+
+        def set_back(run: Run) -> None:
+            run.watch()
+            clock.forward(hours=-3)
+            run.watch()
+            taken.append(claim(store, clock, "second"))
+            pour_once(run)
+
+        assert worker(set_back, watch_seconds=30).run_due_once()
+        assert taken == [None]
+
+    def test_what_was_made_then_is_due_now(self, store: Store, clock: Clock) -> None:
+        put(store, clock)
+        clock.forward(hours=-3)
+        assert claimed(store, clock).attempts == 1
+
+    def test_what_was_made_before_and_rests_until_then_is_due_now(self, store: Store, clock: Clock) -> None:
+        put(store, clock)
+        clock.forward(hours=3)
+        run = claimed(store, clock)
+        with store.begin(SYSTEM, clock(), write=True) as tx:
+            jobs.give_back(tx, run, clock() + pause(run.id, 20), "The store is busy.")
+        clock.forward(hours=-3)
+        assert claimed(store, clock).attempts == 2
+
+    def test_no_pause_is_longer_than_what_counts_as_too_far(self) -> None:
+        assert max(pause(str(number), 99) for number in range(200)) <= jobs.LONGEST_PAUSE
 
 
 def test_the_longest_wait_is_told(store: Store, clock: Clock) -> None:

@@ -106,7 +106,7 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
     def ask_stop(self, data: st.DataObject) -> None:
-        identifier = data.draw(st.sampled_from(sorted(self.jobs)))
+        identifier = data.draw(st.sampled_from(list(self.jobs)))
         try:
             with self.store.begin(SYSTEM, self.clock(), write=True) as tx:
                 jobs.ask_stop(tx, identifier)

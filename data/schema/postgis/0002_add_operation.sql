@@ -9,6 +9,7 @@ CREATE TABLE jobs (
     state VARCHAR(20) COLLATE "C" NOT NULL,
     run_at TIMESTAMP(3) WITH TIME ZONE NOT NULL,
     attempts INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
     lease_until TIMESTAMP(3) WITH TIME ZONE,
     worker VARCHAR(80) COLLATE "C",
     payload JSONB NOT NULL,

@@ -9,6 +9,7 @@ CREATE TABLE jobs (
     state TEXT(20) NOT NULL,
     run_at DATETIME NOT NULL,
     attempts INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
     lease_until DATETIME,
     worker TEXT(80),
     payload TEXT NOT NULL,

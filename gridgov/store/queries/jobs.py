@@ -1,7 +1,8 @@
 """The table of jobs: what is due, who runs it under which lease, and how it ended.
 
 A run is known by (id, worker, attempts). Whatever it writes to its row holds only while the row still names it, so a
-worker that lost its lease can neither finish a job nor spoil its successor's.
+worker that lost its lease can neither finish a job nor spoil its successor's. `attempts` counts runs, `failures` those
+that failed or vanished: a job that was only handed back is none the nearer to its last try.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, false, func, or_, select, true, update
+from sqlalchemy import JSON, ColumnElement, and_, delete, false, func, or_, select, true, type_coerce, update
 
 from gridgov.access import Role
 from gridgov.errors import ContentDiffers, JobState, LeaseLost, NotFound, StoreBusy
@@ -47,9 +48,14 @@ TRANSITIONS = MappingProxyType(
     }
 )
 OVER = (State.DONE, State.FAILED, State.CANCELLED)
+LISTED = ("file", "layer")  # of a payload, in lists
+# What lies further off than any lease or pause was written by a clock that has been set back since.
+AHEAD = dt.timedelta(minutes=5)
+LONGEST_PAUSE = dt.timedelta(minutes=20)
 _NO_LEASE: Mapping[str, Any] = MappingProxyType({"lease_until": None, "worker": None})
 _WORN_OUT = (
-    "The worker of this job stopped without a word {attempts} times; see its log, then send the job again."
+    "This job failed {failures} times; the last time its worker stopped without a word. See the worker's log, then "
+    "send the job again."
 )
 
 
@@ -65,6 +71,7 @@ class Job:
     state: State
     run_at: dt.datetime
     attempts: int
+    failures: int
     lease_until: dt.datetime | None
     worker: str | None
     payload: Mapping[str, Any]
@@ -109,6 +116,7 @@ def enqueue(
             state=State.WAITING.value,
             run_at=run_at or tx.now,
             attempts=0,
+            failures=0,
             payload=dict(payload),
             progress=0.0,
             created_at=tx.now,
@@ -145,23 +153,20 @@ def read_job(tx: Tx, identifier: str, *, hold: bool = False) -> Job:
 def list_jobs(
     tx: Tx, states: Collection[State] = (), *, after: int | None = None, limit: int = 100
 ) -> list[Job]:
-    """Jobs of the scope's actor (administrators: all of the zone), newest first.
+    """Jobs of the scope's actor (administrators: all of the zone), newest first, without results.
 
-    states: only these; none for all. after: the fid of the last job of the former page.
+    Of their payloads they have only what LISTED names. states: only these; none for all. after: the fid of the last job
+    of the former page.
     """
-    statement = select(jobs).where(_visible(tx)).order_by(jobs.c.fid.desc()).limit(limit)
+    payload = type_coerce(jobs.c.payload, JSON)
+    listed = [payload[name].as_string().label(f"listed_{name}") for name in LISTED]
+    columns = [column for column in jobs.c if column.name not in ("payload", "result")]
+    statement = select(*columns, *listed).where(_visible(tx)).order_by(jobs.c.fid.desc()).limit(limit)
     if states:
         statement = statement.where(jobs.c.state.in_([state.value for state in states]))
     if after is not None:
         statement = statement.where(jobs.c.fid < after)
-    return [_job(row) for row in inside(tx).connection.execute(statement).mappings()]
-
-
-def unfinished(tx: Tx, kind: str) -> int:
-    """How many jobs of a kind the scope's actor has waiting or running."""
-    mine = and_(jobs.c.zone == tx.scope.zone, jobs.c.created_by == tx.scope.actor, jobs.c.kind == kind)
-    statement = select(func.count()).where(mine, jobs.c.state.in_([State.WAITING, State.RUNNING]))
-    return int(inside(tx).connection.execute(statement).scalar_one())
+    return [_listed(dict(row)) for row in inside(tx).connection.execute(statement).mappings()]
 
 
 def ask_stop(tx: Tx, identifier: str) -> Job:
@@ -179,37 +184,45 @@ def ask_stop(tx: Tx, identifier: str) -> Job:
     return read_job(tx, identifier)
 
 
+def withdraw(tx: Tx, job: Job) -> Job:
+    """Mark a job that is done: what it kept for a later step is not wanted any more."""
+    done = and_(_row(job), jobs.c.state == State.DONE.value)
+    inside(tx).connection.execute(update(jobs).where(done).values(stop_asked_at=tx.now))
+    return read_job(tx, job.id)
+
+
 # the worker's side, over all zones ----------------------------------------------------------------------------------
 
 
-def something_due(tx: Tx, kinds: Collection[str]) -> bool:
+def something_due(tx: Tx, kinds: Collection[str], lease: dt.timedelta) -> bool:
     """Whether a worker would find a job, as a mere read: an idle worker never waits for the writers' turn."""
-    return inside(tx).connection.execute(_due(tx, kinds).limit(1)).first() is not None
+    return inside(tx).connection.execute(_due(tx, kinds, lease).limit(1)).first() is not None
 
 
-def claim(tx: Tx, kinds: Collection[str], worker: str, lease: dt.timedelta, most_attempts: int) -> Job | None:
+def claim(tx: Tx, kinds: Collection[str], worker: str, lease: dt.timedelta, most_failures: int) -> Job | None:
     """Take the oldest due job, or one whose worker let its lease end; None when nothing is due.
 
     Two workers never get the same: the row is locked and locked rows are passed over; on SQLite there is one writer.
-    A job that somebody asked to stop, or whose workers vanished `most_attempts` times, is ended on the way.
+    A job that somebody asked to stop, or whose runs failed or vanished `most_failures` times, is ended on the way.
     """
     connection = inside(tx).connection
     while True:
-        statement = _due(tx, kinds).limit(1).with_for_update(skip_locked=True)
+        statement = _due(tx, kinds, lease).limit(1).with_for_update(skip_locked=True)
         row = connection.execute(statement).mappings().one_or_none()
         if row is None:
             return None
         job = _job(row)
+        failures = job.failures + (job.state is State.RUNNING)
         if job.stop_asked_at is not None:
             _move(tx, _row(job), State.RUNNING, State.CANCELLED, {**_NO_LEASE, "ended_at": tx.now})
-        elif job.state is State.RUNNING and job.attempts >= most_attempts:
-            told = _WORN_OUT.format(attempts=job.attempts)
-            _move(
-                tx, _row(job), State.RUNNING, State.FAILED, {**_NO_LEASE, "ended_at": tx.now, "error": told}
-            )
+        elif job.state is State.RUNNING and failures >= most_failures:
+            told = _WORN_OUT.format(failures=failures)
+            values = {**_NO_LEASE, "ended_at": tx.now, "error": told, "failures": failures}
+            _move(tx, _row(job), State.RUNNING, State.FAILED, values)
         else:
             values = {
                 "attempts": job.attempts + 1,
+                "failures": failures,
                 "worker": worker,
                 "lease_until": tx.now + lease,
                 "started_at": job.started_at or tx.now,
@@ -249,8 +262,19 @@ def finish(tx: Tx, job: Job, result: Any, at: dt.datetime) -> bool:
 
 
 def give_back(tx: Tx, job: Job, run_at: dt.datetime, error: str | None = None) -> State:
-    """Let the run's job wait until `run_at`; one that somebody asked to stop is cancelled. Raises LeaseLost."""
-    values = {**_NO_LEASE, "run_at": run_at, "error": error, "progress": 0.0, "step": None}
+    """Let the run's job wait until `run_at`; one that somebody asked to stop is cancelled. Raises LeaseLost.
+
+    error: why the run failed; None for one that did not fail and is no failure of the job.
+    """
+    failures = job.failures + (error is not None)
+    values = {
+        **_NO_LEASE,
+        "run_at": run_at,
+        "error": error,
+        "failures": failures,
+        "progress": 0.0,
+        "step": None,
+    }
     if _move(tx, and_(_run(job), jobs.c.stop_asked_at.is_(None)), State.RUNNING, State.WAITING, values):
         return State.WAITING
     return end(tx, job, State.CANCELLED)
@@ -288,20 +312,16 @@ def drop_over(tx: Tx, before: dt.datetime, most: int = 1_000) -> int:
     return inside(tx).connection.execute(delete(jobs).where(jobs.c.fid.in_(found))).rowcount
 
 
-def payloads_needed(tx: Tx, kinds: Collection[str], since: dt.datetime) -> list[Mapping[str, Any]]:
-    """The payloads of jobs of these kinds that are not over, or are done since this instant."""
-    living = jobs.c.state.in_([State.WAITING.value, State.RUNNING.value])
-    fresh = and_(jobs.c.state == State.DONE.value, jobs.c.ended_at >= since)
-    statement = select(jobs.c.payload).where(jobs.c.kind.in_(list(kinds)), or_(living, fresh))
-    return list(inside(tx).connection.execute(statement).scalars())
-
-
 # parts --------------------------------------------------------------------------------------------------------------
 
 
-def _due(tx: Tx, kinds: Collection[str]) -> Any:
-    waits = and_(jobs.c.state == State.WAITING.value, jobs.c.run_at <= tx.now)
-    left = and_(jobs.c.state == State.RUNNING.value, jobs.c.lease_until <= tx.now)
+def _due(tx: Tx, kinds: Collection[str], lease: dt.timedelta) -> Any:
+    """What is due, also where a clock that was ahead wrote when."""
+    too_far = and_(jobs.c.attempts > 0, jobs.c.run_at > tx.now + LONGEST_PAUSE + AHEAD)
+    due = or_(jobs.c.run_at <= tx.now, jobs.c.created_at > tx.now + AHEAD, too_far)
+    ended = or_(jobs.c.lease_until <= tx.now, jobs.c.lease_until > tx.now + lease + AHEAD)
+    waits = and_(jobs.c.state == State.WAITING.value, due)
+    left = and_(jobs.c.state == State.RUNNING.value, ended)
     return (
         select(jobs).where(or_(waits, left), jobs.c.kind.in_(list(kinds))).order_by(jobs.c.run_at, jobs.c.fid)
     )
@@ -347,6 +367,12 @@ def _one(tx: Tx, condition: ColumnElement[bool], *, hold: bool = False) -> Job |
 
 def _job(row: Mapping[Any, Any]) -> Job:
     return Job(**{**row, "state": State(row["state"])})
+
+
+def _listed(row: dict[str, Any]) -> Job:
+    found = {name: row.pop(f"listed_{name}") for name in LISTED}
+    payload = {name: value for name, value in found.items() if value is not None}
+    return _job({**row, "payload": payload, "result": None})
 
 
 def _lost(job: Job) -> LeaseLost:
