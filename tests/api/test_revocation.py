@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 
 from api import records, sessions
 from api.app import create_app
+from api.directory import Directory
 from api.memory import Memory
 from api.passwords import add_account
 from api.records import read_values
@@ -51,7 +52,9 @@ class TestByTheRule:
     @pytest.fixture
     def other(self, store: Store, open_again: OpenAgain, settings: Settings, clock: Clock) -> TestClient:
         """The second worker, with a connection of its own."""
-        app = create_app(settings, open_again(store), clock)
+        again = open_again(store)
+        app = create_app(settings, again, clock)
+        app.state.service.directory = Directory(again, settings.default_zone, clock.ticks)
         return TestClient(app, raise_server_exceptions=False)
 
     @pytest.mark.parametrize("way", ["sign-out", *CHANGES])
