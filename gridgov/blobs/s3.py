@@ -56,37 +56,45 @@ def open_s3(settings: Settings) -> S3Blobs:
             "GRIDGOV_S3_ACCESS_KEY and GRIDGOV_S3_SECRET_KEY belong together; set both or none."
         )
     try:
-        client = boto3.session.Session().client(
-            "s3",
-            endpoint_url=settings.s3_endpoint or None,
-            region_name=settings.s3_region or "us-east-1",
-            aws_access_key_id=settings.s3_access_key or None,
-            aws_secret_access_key=secret or None,
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path"},
-                connect_timeout=3,
-                read_timeout=20,
-                retries={"mode": "standard", "total_max_attempts": 3},
-                max_pool_connections=20,
-                # Services that are only compatible know no checksums beside the signature's own.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+        client = _client(settings, read_timeout=20, attempts=3)
+        # A page waits for a photo, and writers for a drop: neither waits long for storage that does not answer.
+        quick = _client(settings, read_timeout=4, attempts=2)
     except (BotoCoreError, ValueError) as error:
         raise ConfigurationProblem(
             f"GRIDGOV_S3_ENDPOINT {settings.s3_endpoint!r} cannot be used; write https://HOST[:PORT]."
         ) from error
-    return S3Blobs(client, bucket, prefix.strip("/"))
+    return S3Blobs(client, quick, bucket, prefix.strip("/"))
+
+
+def _client(settings: Settings, *, read_timeout: int, attempts: int) -> Any:
+    """read_timeout: seconds until the first and between two pieces of an answer. Raises BotoCoreError, ValueError."""
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=settings.s3_endpoint or None,
+        region_name=settings.s3_region or "us-east-1",
+        aws_access_key_id=settings.s3_access_key or None,
+        aws_secret_access_key=settings.s3_secret_key.get_secret_value() or None,
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            connect_timeout=min(3, read_timeout),
+            read_timeout=read_timeout,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            max_pool_connections=20,
+            # Services that are only compatible know no checksums beside the signature's own.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
 
 
 class S3Blobs:
     """A prefix of a bucket; see gridgov.blobs.base.BlobStore. Large files go in parts, whole or not at all."""
 
-    def __init__(self, client: Any, bucket: str, prefix: str) -> None:
+    def __init__(self, client: Any, quick: Any, bucket: str, prefix: str) -> None:
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
         self._client = client
+        self._quick = quick
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
         self._transfer = TransferConfig(
@@ -109,7 +117,7 @@ class S3Blobs:
     def open(self, key: str) -> Iterator[BinaryIO]:
         """See BlobStore.open; read as it arrives."""
         with _told(key):
-            body = self._client.get_object(Bucket=self._bucket, Key=self._name(key))["Body"]
+            body = self._quick.get_object(Bucket=self._bucket, Key=self._name(key))["Body"]
         source = io.BufferedReader(_Arriving(key, body), _PIECE)
         try:
             yield cast("BinaryIO", source)
@@ -119,7 +127,7 @@ class S3Blobs:
     def holds(self, key: str) -> bool:
         """See BlobStore.holds."""
         with suppress(NotFound), _told(key):
-            self._client.head_object(Bucket=self._bucket, Key=self._name(key))
+            self._quick.head_object(Bucket=self._bucket, Key=self._name(key))
             return True
         return False
 
@@ -137,7 +145,7 @@ class S3Blobs:
     def drop(self, key: str) -> None:
         """See BlobStore.drop; in a bucket that keeps versions, its rules say how long the bytes stay."""
         with _told(key, writing=True):
-            self._client.delete_object(Bucket=self._bucket, Key=self._name(key))
+            self._quick.delete_object(Bucket=self._bucket, Key=self._name(key))
 
     def tidy(self, before: dt.datetime) -> int:
         """See BlobStore.tidy: uploads in parts that were never completed."""
@@ -160,19 +168,29 @@ class S3Blobs:
         self.put(_PROBE, io.BytesIO(b"gridgov"))
         self.drop(_PROBE)
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+        self._quick.close()
+
     def _name(self, key: str) -> str:
         return self._prefix + checked_key(key)
 
 
 class _Sending:
-    """What boto3 reads from: it would close the caller's file, and may ask for lengths that a pipe does not know."""
+    """What boto3 reads from: it would close the caller's file, and it takes a piece shorter than asked for the end."""
 
     def __init__(self, content: BinaryIO) -> None:
         self._content = content
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        return self._content.read(size)
+        """As many bytes as asked for; fewer only at the end."""
+        pieces = []
+        left = size
+        while left and (piece := self._content.read(left)):
+            pieces.append(piece)
+            left -= len(piece) if left > 0 else 0
+        return b"".join(pieces)
 
 
 class _Arriving(io.RawIOBase):

@@ -43,7 +43,7 @@ def s3_blobs(s3_endpoint: str) -> Iterator[BlobStore]:
     blobs = open_blobs(settings, "sqlite:///unused.gpkg")
     blobs._client.create_bucket(Bucket=bucket)  # type: ignore[attr-defined]
     yield blobs
-    blobs._client.close()  # type: ignore[attr-defined]
+    blobs.close()  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import io
 import socket
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -40,7 +42,7 @@ def test_a_bucket_that_does_not_exist_is_told(s3_endpoint: str) -> None:
     blobs = open_blobs(s3_settings(s3_endpoint, "no-such-bucket"), "sqlite:///unused")
     with pytest.raises(StoreUnavailable, match="bucket"):
         blobs.check()
-    blobs._client.close()  # type: ignore[attr-defined]
+    blobs.close()  # type: ignore[attr-defined]
 
 
 def test_a_service_that_does_not_answer_is_told_within_seconds() -> None:
@@ -50,7 +52,25 @@ def test_a_service_that_does_not_answer_is_told_within_seconds() -> None:
         for act in (lambda: blobs.put(KEY, io.BytesIO(b"x")), lambda: blobs.holds(KEY), blobs.check):
             with pytest.raises(StoreUnavailable, match="does not answer"):
                 act()
-        blobs._client.close()  # type: ignore[attr-defined]
+        blobs.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("act", ["open", "holds", "drop"])
+def test_nobody_waits_long_for_a_service_that_takes_a_call_and_says_nothing(act: str) -> None:
+    acts: dict[str, Callable[[BlobStore], Any]] = {
+        "open": lambda blobs: blobs.open(KEY).__enter__(),
+        "holds": lambda blobs: blobs.holds(KEY),
+        "drop": lambda blobs: blobs.drop(KEY),
+    }
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        blobs = open_blobs(s3_settings(address, "b"), "sqlite:///unused")
+        started = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="does not answer"):
+            acts[act](blobs)
+        assert time.monotonic() - started < 15
+        blobs.close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +110,7 @@ def test_a_connection_that_breaks_while_reading_is_told(
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr(s3_blobs._client, "get_object", lambda **_: {"Body": Breaks()})
+    monkeypatch.setattr(s3_blobs._quick, "get_object", lambda **_: {"Body": Breaks()})
     with pytest.raises(StoreUnavailable), s3_blobs.open(KEY) as source:
         source.read()
 
