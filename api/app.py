@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -43,9 +44,13 @@ from api.hot import Edge, checked_root
 from api.indexes import LinkIndexes
 from api.observing import Observed
 from api.telemetry import open_traces
+from gridgov.errors import StoreProblem
+from gridgov.ownership import claim
 from gridgov.serving.linking import Linker, warm
 from gridgov.settings import Settings
 from gridgov.store import Store
+
+LOG: Final = logging.getLogger("gridgov.serving")
 
 ROUTERS: Final = (
     areas.router,
@@ -142,3 +147,13 @@ def _prepare(service: Service, indexes: LinkIndexes) -> None:
     service.store.check()
     warm()
     indexes.build()
+    _own_files(service)
+
+
+def _own_files(service: Service) -> None:
+    """Mark the place of photos as this store's, or say that it is not; a place that is away stops nobody."""
+    try:
+        if not claim(service.store, service.blobs, service.clock()):
+            LOG.error("the photos here belong to another store; `gridgov check` says what to do")
+    except StoreProblem as error:
+        LOG.warning("photos cannot be kept now: %s", error.message)

@@ -40,5 +40,5 @@ def run_own(clock: Clock) -> None:
         store.check()
         blobs = open_blobs(settings, settings.database_url)
         take(store, blobs, clock())
-        note_in_every_zone(store, clock(), "files:own", None)
+        note_in_every_zone(store, clock(), "files:own", {})
     say(f"The files in {blobs.url} belong to {store.url} now; no other store removes any of them.")

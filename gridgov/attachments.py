@@ -33,6 +33,7 @@ from gridgov.images import Limits, Photo, read_photo
 from gridgov.models import ISSUES, RecordKind
 from gridgov.models.checking import checked_identifier
 from gridgov.models.identifiers import new_identifier
+from gridgov.ownership import MARK, claim, require_own
 from gridgov.settings import Settings
 from gridgov.store import Store, Tx
 from gridgov.store.queries import attachments as rows
@@ -294,8 +295,11 @@ def drop_unnamed(store: Store, blobs: BlobStore, hashes: Iterable[str], now: dt.
     """Drop the blobs of those hashes that no row of any zone names; returns the hashes dropped.
 
     Nobody can add a photo between the look and the drop. Writers wait meanwhile, so only a few are dropped at once, and
-    a place for files that is away is found out before they wait. Raises what the store and the blobs raise.
+    a place for files that is away is found out before they wait. Where the place belongs to another store nothing is
+    dropped: it may name the same bytes. Raises what the store and the blobs raise.
     """
+    if not claim(store, blobs, now):
+        return frozenset()
     wanted, dropped = sorted(frozenset(hashes)), set[str]()
     for start in range(0, len(wanted), _DROPS_AT_ONCE):
         part = wanted[start : start + _DROPS_AT_ONCE]
@@ -320,10 +324,12 @@ def sweep(
     """Drop the photos of all zones that nobody names any more; safe beside uploads under way, and to repeat.
 
     Photos and thumbnails without a row that were put longer ago than `older`, and leftovers of files that never arrived
-    whole. Uploads are the business of their jobs. Raises what the store and the blobs raise.
+    whole. Uploads are the business of their jobs. Raises ForeignFiles where the place belongs to another store, and
+    what the store and the blobs raise.
     """
+    require_own(store, blobs, now)
     photos = size = 0
-    old = (each for each in blobs.each(PHOTOS) if each.put_at < now - older)
+    old = (each for each in blobs.each(PHOTOS) if each.key != MARK and each.put_at < now - older)
     while part := {_name(each): each for each in islice(old, _AT_ONCE)}:
         free = _unnamed(store, part, now)
         if free and not dry_run:

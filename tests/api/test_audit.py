@@ -39,7 +39,7 @@ NAME, PHONE, WORDS, LOGIN, WRONG = (
     "hunter22hunter22",
 )
 # Acts of the operator, which the tests of the command line prove.
-AT_THE_TERMINAL = {"zones:add", "zones:open", "zones:close", "backup", "restore", "transfer"}
+AT_THE_TERMINAL = {"zones:add", "zones:open", "zones:close", "backup", "restore", "transfer", "files:own"}
 
 
 def entries(admin: TestClient, action: str = "") -> list[Entry]:

@@ -11,6 +11,8 @@ import pytest
 
 from gridgov.blobs import photo_key
 from gridgov.blobs.folder import FolderBlobs
+from gridgov.errors import ForeignFiles
+from gridgov.ownership import MARK
 from tests.api.conftest import Run
 
 DAY = 86_400
@@ -41,4 +43,17 @@ def test_a_dry_run_says_what_would_go_and_the_real_run_takes_it(
     assert files.holds(photo_key("ab" * 32))
     assert json.loads(run("files", "sweep", "--json").stdout)["photos"] == 1
     assert "0 photo file(s) that no record names are gone" in run("files", "sweep").stdout
-    assert [path.name for path in files.folder.rglob("*") if path.is_file()] == ["cd" * 32]
+    left = {path.name for path in files.folder.rglob("*") if path.is_file()}
+    assert left == {"cd" * 32, "owner"}
+
+
+def test_another_store_s_photos_stay_until_they_are_taken_over(
+    url: str, run: Run, files: FolderBlobs
+) -> None:
+    files.put(MARK, io.BytesIO(b"somebody else"))
+    with pytest.raises(ForeignFiles, match="belong to another store"):
+        run("files", "sweep")
+    assert files.holds(photo_key("ab" * 32))
+    assert "belong to" in run("files", "own").stdout
+    assert json.loads(run("audit", "--json").stdout)[-1]["action"] == "files:own"
+    assert "1 photo file(s)" in run("files", "sweep").stdout

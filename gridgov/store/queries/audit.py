@@ -39,6 +39,7 @@ AUDITED: Final = MappingProxyType(
         "backup": "a backup was made",
         "restore": "a backup was restored into this store",
         "transfer": "the store was filled from another one",
+        "files:own": "the place of photos was taken from another store",
     }
 )
 
