@@ -8,10 +8,12 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final
 
 _PREFIX: Final = "gridgov-copy-"
+_UNPACKED: Final = "gridgov-import-"  # by gridgov.exchange.reading, of archives
 _PIECE: Final = 1024**2
 
 
@@ -36,7 +38,8 @@ def drop_left_copies(before: dt.datetime) -> int:
     No import takes a day, so whoever made them was killed.
     """
     dropped = 0
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    temporary = Path(tempfile.gettempdir())
+    for folder in chain(temporary.glob(f"{_PREFIX}*"), temporary.glob(f"{_UNPACKED}*")):
         try:
             found = folder.lstat()
         except FileNotFoundError:  # its import just ended

@@ -210,7 +210,8 @@ class TestClearing:
         monkeypatch.setattr("tempfile.tempdir", str(temporary))
         copy = copies.copied(io.BytesIO(b"a file"), "a.csv")
         path = copy.__enter__()
-        (temporary / "another").mkdir()
+        for name in ("another", "gridgov-import-unpacked"):
+            (temporary / name).mkdir()
         for each in temporary.iterdir():
             os.utime(each, (clock().timestamp(), clock().timestamp()))
         clock.forward(hours=23)
