@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePosixPath
@@ -291,6 +291,10 @@ def erase(
     return row["hash"], row["thumbnail_hash"]
 
 
+def _nothing() -> None:
+    """Nobody asks whether to go on."""
+
+
 def drop_unnamed(store: Store, blobs: BlobStore, hashes: Iterable[str], now: dt.datetime) -> frozenset[str]:
     """Drop the blobs of those hashes that no row of any zone names; returns the hashes dropped.
 
@@ -320,17 +324,20 @@ def sweep(
     *,
     older: dt.timedelta = ORPHAN_AGE,
     dry_run: bool = False,
+    between: Callable[[], object] = _nothing,
 ) -> Swept:
     """Drop the photos of all zones that nobody names any more; safe beside uploads under way, and to repeat.
 
     Photos and thumbnails without a row that were put longer ago than `older`, and leftovers of files that never arrived
-    whole. Uploads are the business of their jobs. Raises ForeignFiles where the place belongs to another store, and
-    what the store and the blobs raise.
+    whole. Uploads are the business of their jobs. between: called before each part; what it raises ends the sweep,
+    which is then done up to there. Raises ForeignFiles where the place belongs to another store, and what the store and
+    the blobs raise.
     """
     require_own(store, blobs, now)
     photos = size = 0
     old = (each for each in blobs.each(PHOTOS) if each.key != MARK and each.put_at < now - older)
     while part := {_name(each): each for each in islice(old, _AT_ONCE)}:
+        between()
         free = _unnamed(store, part, now)
         if free and not dry_run:
             free = drop_unnamed(store, blobs, free, now)

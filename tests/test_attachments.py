@@ -15,12 +15,14 @@ import pytest
 from gridgov import attachments, issues, records
 from gridgov.access import Actor, Role, Scope
 from gridgov.attachments import REPORTER_MAY_ADD, Sent
+from gridgov.blobs import photo_key
 from gridgov.blobs.folder import FolderBlobs
 from gridgov.errors import (
     AlreadyEnded,
     ContentDiffers,
     GridgovError,
     IdentifierTaken,
+    JobState,
     NotAllowed,
     NotFound,
     StoreFull,
@@ -300,3 +302,24 @@ def test_a_transaction_that_fails_leaves_a_file_and_no_row(store: Store, blobs: 
     with store.begin(STAFF, NOW) as tx:
         assert attachments.photos_of(tx, ISSUES, issue) == []
         assert [event["verb"] for event in events_of(tx, ISSUES, issue)] == ["created"]
+
+
+def test_a_sweep_asks_before_each_part_whether_to_go_on(
+    sqlite_store: Store, tmp_path: Path, now: dt.datetime
+) -> None:
+    blobs = FolderBlobs(tmp_path / "many")
+    for number in range(120):
+        blobs.put(photo_key(f"{number:064x}"), io.BytesIO(b"orphan"))
+    asked: list[int] = []
+
+    def stop() -> None:
+        asked.append(1)
+        if len(asked) == 2:
+            raise JobState("stopped")
+
+    later = now + dt.timedelta(days=4000)
+    with pytest.raises(JobState):
+        attachments.sweep(sqlite_store, blobs, later, between=stop)
+    assert sum(1 for each in blobs.each("") if each.key != MARK) == 120 - 50, (
+        "one part was done, the next was not"
+    )

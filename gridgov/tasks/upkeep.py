@@ -88,7 +88,7 @@ def _drop_unneeded(run: Run, key: str) -> bool:
 def drop_unnamed_photos(run: Run) -> None:
     """Drop photos that no record names any more, as `gridgov files sweep` does."""
     means = run.means
-    swept = attachments.sweep(means.store, means.blobs, means.clock())
+    swept = attachments.sweep(means.store, means.blobs, means.clock(), between=run.check)
     run.conclude(asdict(swept))
 
 
