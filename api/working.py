@@ -55,7 +55,8 @@ def run_worker(clock: Clock, once: bool, threads: int | None) -> None:
             number = threads or max(1, settings.job_threads)
             runner.start(number)
             say(f"gridgov works on jobs of {store.url} in {number} thread(s); stop it with Ctrl-C.")
-            told.wait()
+            while not told.wait(_LOOK_S):  # a signal that another thread of ours got wakes no endless wait
+                pass
             runner.stop(settings.stop_seconds)
 
 
