@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import typer
@@ -24,14 +25,15 @@ Clock = Callable[[], dt.datetime]
 
 
 def run_backup(clock: Clock, file: Path, verify: bool, as_json: bool) -> None:
-    """Make a backup or look one over; exit code 1 when files are missing in it. See `gridgov backup`."""
+    """Make a backup or look one over; exit code 1 when files are missing in it or damaged. See `gridgov backup`."""
     if verify:
         with progress_bar() as bar:
-            manifest = backup.verify(file, progress=bar)
+            manifest = backup.verify(file, now=clock(), progress=bar)
         done = "is whole"
     else:
         settings = read_settings()
-        with opened(settings) as store, progress_bar() as bar:
+        # It waits for an import that holds the store longer than a request would.
+        with closing(_open(settings, settings.database_url)) as store, progress_bar() as bar:
             blobs = open_blobs(settings, settings.database_url)
             manifest = backup.back_up(store, blobs, file, clock(), settings=settings, progress=bar)
             _note_backup(store, clock(), manifest)
@@ -69,6 +71,11 @@ def _tell(manifest: backup.Manifest, what: str) -> None:
             f"Incomplete: {len(manifest.missing)} file(s) that records name are not where they should be: "
             f"{', '.join(manifest.missing[:5])}. Everything else is in the backup."
         )
+    if manifest.damaged:
+        say(
+            f"Incomplete: {len(manifest.damaged)} photo(s) are damaged, and in the backup as they are: "
+            f"{', '.join(manifest.damaged[:5])}. Take them from an older backup."
+        )
 
 
 def run_restore(clock: Clock, file: Path, take_over: bool, as_json: bool) -> None:
@@ -87,6 +94,11 @@ def run_restore(clock: Clock, file: Path, take_over: bool, as_json: bool) -> Non
         return
     _tell(done.manifest, f"{place} is restored")
     say(f"{done.sessions} session(s) ended: people sign in again. Tokens of programs go on.")
+    say(
+        f"What was erased, revoked or disabled after {made_at} is there and valid again: contacts and photos, tokens, "
+        "accounts. `gridgov audit` of the old store tells (contacts:erase, attachments:erase, tokens:revoke, "
+        "users:change); do it again."
+    )
 
 
 def run_transfer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gridgov.backup.making import back_up
-from gridgov.backup.manifest import Manifest, without_passwords
+from gridgov.backup.manifest import Manifest
 from gridgov.backup.restoring import Restored, restore, verify
 from gridgov.backup.transferring import Transferred, transfer
 
@@ -15,5 +15,4 @@ __all__ = [
     "restore",
     "transfer",
     "verify",
-    "without_passwords",
 ]

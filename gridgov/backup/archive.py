@@ -7,8 +7,10 @@ before it, so that a changed byte shows wherever it is.
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import os
+import secrets
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from typing import IO, BinaryIO, cast
 
 from isal import isal_zlib
 
+from gridgov.backup.leavings import DRAFT
 from gridgov.backup.manifest import FILES, NAME, STORE, Entry, Manifest, read_manifest
 from gridgov.errors import ArchiveDamaged, ArchiveProblem, GridgovError, NotFound
 from gridgov.exchange.progress import Progress, Silent
@@ -27,7 +30,9 @@ _PIECE = 1024**2
 _LEVEL = 1  # deflate's fastest: a backup that takes long is made seldom
 _SEALED = b"gridgov backup, SHA-256 of all before this comment: "
 COMMENT = _SEALED + b"0" * 64  # stands there until the hash is known
-_MANIFEST_MOST = 256 * 1024**2
+_MANIFEST_MOST = 1024**3  # some four million files
+# What a file system says that knows no second name for a file.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 
 
 class ArchiveWriter:
@@ -62,9 +67,15 @@ class ArchiveWriter:
         self._zip.close()
 
     def close(self, manifest: Manifest, made_at: dt.datetime) -> None:
-        """Write the manifest, the zip's directory and the seal."""
+        """Write the manifest, the zip's directory and the seal. Raises ArchiveProblem for one too large to be read."""
+        told = manifest.as_bytes()
+        if len(told) > _MANIFEST_MOST:
+            raise ArchiveProblem(
+                f"The list of the backup's {len(manifest.entries)} entries takes {len(told)} bytes, of which "
+                f"{_MANIFEST_MOST} can be read again; no backup was made."
+            )
         with self.entry(NAME, made_at) as target:
-            target.write(manifest.as_bytes())
+            target.write(told)
         self._zip.comment = COMMENT
         self._target.ending = True
         self._zip.close()
@@ -120,11 +131,11 @@ def new_archive(path: Path, progress: Progress) -> Iterator[ArchiveWriter]:
 
     Raises ArchiveProblem when there is a file of that name, StoreFull, StoreReadOnly.
     """
-    draft = path.with_name(f"{path.name}.part")
-    if path.exists():
-        raise ArchiveProblem(f"{path} is there already; name another file, a backup is never overwritten.")
+    draft = path.with_name(f"{DRAFT}{secrets.token_hex(8)}")
+    if os.path.lexists(path):
+        raise _there(path)
     try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as target:
                 archive = ArchiveWriter(target, progress)
@@ -135,7 +146,7 @@ def new_archive(path: Path, progress: Progress) -> Iterator[ArchiveWriter]:
                     raise
                 target.flush()
                 os.fsync(target.fileno())
-            draft.rename(path)
+            _name(draft, path)
             flush_folder(path.resolve().parent)
         except BaseException:
             with suppress(OSError):
@@ -143,6 +154,25 @@ def new_archive(path: Path, progress: Progress) -> Iterator[ArchiveWriter]:
             raise
     except OSError as error:
         raise file_trouble(error, path) from error
+
+
+def _name(draft: Path, path: Path) -> None:
+    """Give the finished file its name; never one that another backup took meanwhile."""
+    try:
+        try:
+            os.link(draft, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            draft.replace(path)
+    except FileExistsError as error:
+        raise _there(path) from error
+    draft.unlink(missing_ok=True)
+
+
+def _there(path: Path) -> ArchiveProblem:
+    return ArchiveProblem(f"{path} is there already; name another file, a backup is never overwritten.")
 
 
 class Archive:
@@ -202,6 +232,7 @@ class CheckedReader:
         self._told = told
         self._hash = hashlib.sha256()
         self._left = told.size
+        self.ended = False
         self.fault: GridgovError | None = None
 
     def read(self, size: int = -1, /) -> bytes:
@@ -220,6 +251,7 @@ class CheckedReader:
                 raise self._refused(f"{self._left} bytes are missing at its end")
             if self._hash.hexdigest() != self._told.sha256:
                 raise self._refused("its content differs from the manifest's hash")
+            self.ended = True
         return data
 
     def _refused(self, reason: str) -> ArchiveDamaged:

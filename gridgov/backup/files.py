@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Container, Iterator
-from typing import Any, BinaryIO, cast
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol, cast
 
 from gridgov.blobs import PHOTOS, UPLOADS, BlobStore, photo_key
 from gridgov.blobs.base import checked_key
-from gridgov.errors import ArchiveDamaged, InvalidValue, NotFound
+from gridgov.errors import ArchiveDamaged, ArchiveProblem, InvalidValue, NotFound
 from gridgov.exchange.progress import Progress
 from gridgov.store import Tx
-from gridgov.store.copying_files import payloads_of_jobs, photo_hashes, photo_named
+from gridgov.store.copying_files import payloads_of_jobs, payloads_of_late_jobs, photo_hashes, photo_named
 
 _PIECE = 1024**2
+KEEP_UPLOADS = dt.timedelta(days=7)  # as long as the daily clearing leaves a check that may be confirmed
 
 
-def keys_of(tx: Tx, tables: Container[str]) -> list[str]:
-    """The keys of every file that the store names at this moment, sorted: photos, and uploads of living jobs.
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys of files, sorted. wanted: those that must be there. kept: uploads of jobs done, if still there."""
+
+    wanted: list[str]
+    kept: list[str]
+
+
+def keys_of(tx: Tx, tables: Container[str]) -> Keys:
+    """The keys of every file that the store names at this moment: photos, and uploads of jobs.
 
     tables: those that the store has; an old one may have neither photos nor jobs.
     """
-    keys: set[str] = set()
+    wanted: set[str] = set()
+    kept: set[str] = set()
     if "attachments" in tables:
-        keys.update(photo_key(digest) for digest in photo_hashes(tx))
+        wanted.update(photo_key(digest) for digest in photo_hashes(tx))
     if "jobs" in tables:
         for payload in payloads_of_jobs(tx).values():
-            keys.update(_uploads(payload))
-    return sorted(keys)
+            wanted.update(_uploads(payload))
+        for payload in payloads_of_late_jobs(tx, tx.now - KEEP_UPLOADS):
+            kept.update(_uploads(payload))
+    return Keys(sorted(wanted), sorted(kept - wanted))
 
 
 def still_wanted(tx: Tx, key: str) -> bool:
@@ -44,12 +58,28 @@ def copy_files(source: BlobStore, target: BlobStore, keys: list[str], progress: 
         progress.advance()
         try:
             with source.open(key) as content:
-                target.put(key, cast("BinaryIO", Hashed(content, key)))
+                put_whole(target, key, Hashed(content, key))
         except NotFound:
             missing.append(key)
             continue
         check_file(target, key)
     return missing
+
+
+class Reader(Protocol):
+    """A file that knows whether its end was read, where it compares itself with its hash."""
+
+    ended: bool
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes; b"" at the end."""
+
+
+def put_whole(target: BlobStore, key: str, content: Reader) -> None:
+    """Put a file and see that it was read to its end. Raises ArchiveProblem when it was not, so not kept whole."""
+    target.put(key, cast("BinaryIO", content))
+    if not content.ended:
+        raise ArchiveProblem(f"{target.url} kept only a part of {key}. Report this as a defect.", key=key)
 
 
 def check_file(blobs: BlobStore, key: str) -> None:
@@ -69,13 +99,18 @@ class Hashed:
         self._source = source
         self._key = key
         self._hash = hashlib.sha256()
+        self.ended = False
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes. Raises ArchiveDamaged at the end of a photo that is not what its key says."""
         data = self._source.read(size)
         self._hash.update(data)
-        ended = not data or size < 0
-        if ended and self._key.startswith(PHOTOS) and self._hash.hexdigest() != self._key.rpartition("/")[2]:
+        self.ended = self.ended or size < 0 or bool(size and not data)
+        if (
+            self.ended
+            and self._key.startswith(PHOTOS)
+            and self._hash.hexdigest() != self._key.rpartition("/")[2]
+        ):
             raise ArchiveDamaged(
                 f"The file {self._key} is not what its name says: it is damaged.", key=self._key
             )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from gridgov import __version__
 from gridgov.access import Scope
 from gridgov.backup.archive import ArchiveWriter, new_archive
 from gridgov.backup.files import keys_of, still_wanted
+from gridgov.backup.leavings import BACKUP, scratch, sweep
 from gridgov.backup.manifest import (
     FILES,
     STORE,
@@ -30,9 +29,6 @@ from gridgov.store import Store
 from gridgov.store.copying import count_rows, list_revisions, snapshot
 from gridgov.store.copying_parts import Snapshot
 
-_SCRATCH = ".gridgov-backup-"
-_STALE_SECONDS = 24 * 3600
-
 
 def back_up(
     store: Store,
@@ -46,21 +42,23 @@ def back_up(
     """Write one archive with everything that must not be lost; returns its manifest.
 
     Writers go on meanwhile; the copy is of one moment. A file that is missing though the store names it makes the
-    backup incomplete: the archive is kept, `manifest.missing` tells the keys. Raises ArchiveProblem when `path` is
+    backup incomplete: the archive is kept, `manifest.missing` tells the keys, `manifest.damaged` those of photos that
+    are not what their names say. Raises ArchiveProblem when `path` is
     there already, StoreFull, StoreReadOnly, NotFound (no such folder), and what the store raises.
     """
     shown = progress or Silent()
-    _sweep(path.resolve().parent, now)
-    with new_archive(path, shown) as archive, _scratch(path) as scratch:
+    sweep(path.resolve().parent, now)
+    with new_archive(path, shown) as archive, scratch(path, BACKUP) as folder:
         with snapshot(store, now) as copy:
             shown.start(sum(copy.sizes().values()), "store")
             for part in copy.sizes():
                 with archive.entry(STORE + part, now) as target:
-                    copy.write(part, target, scratch)
+                    copy.write(part, target, folder)
             keys = keys_of(copy.tx, copy.contents().tables)
             told = _told(copy, now, settings)
-        shown.start(len(keys), "files")
-        lacking = _add_files(archive, blobs, keys, now, shown)
+        shown.start(len(keys.wanted) + len(keys.kept), "files")
+        lacking = _add_files(archive, blobs, keys.wanted, now, shown)
+        _add_files(archive, blobs, keys.kept, now, shown)
         missing, erased = _reasons(store, lacking, now)
         manifest = told.model_copy(update={"entries": archive.entries, "missing": missing, "erased": erased})
         archive.close(manifest, now)
@@ -110,20 +108,3 @@ def _reasons(store: Store, lacking: Sequence[str], now: dt.datetime) -> tuple[li
     with store.begin(Scope.system(""), now) as tx:
         missing = [key for key in lacking if still_wanted(tx, key)]
     return missing, [key for key in lacking if key not in missing]
-
-
-def _sweep(folder: Path, now: dt.datetime) -> None:
-    """Remove what backups that were killed more than a day ago left in `folder`: it holds personal data."""
-    for left in folder.glob(f"{_SCRATCH}*"):
-        if now.timestamp() - left.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
-
-
-@contextmanager
-def _scratch(path: Path) -> Iterator[Path]:
-    """A folder beside the archive, where there is as much room, for nobody else to read."""
-    folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=path.resolve().parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

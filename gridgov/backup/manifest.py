@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -15,11 +14,14 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
+from gridgov.blobs import PHOTOS
 from gridgov.errors import ArchiveDamaged, SchemaTooNew
 from gridgov.settings import Settings
-from gridgov.store.copying_parts import Contents
+from gridgov.store.copying import FOLDERS
+from gridgov.store.copying_parts import Contents, shown_address
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -35,8 +37,6 @@ _EntryName = Annotated[
         max_length=500,
     ),
 ]
-_PASSWORD_IN_URL = re.compile(r"(//[^/@:\s]*):[^/\s]*@")
-_PASSWORD_IN_QUERY = re.compile(r"(?i)((?:password|passwd|secret|token|sslpassword)=)[^&\s]*")
 
 
 class _Told(BaseModel):
@@ -76,13 +76,16 @@ class Entry(_Told):
 
 
 class Manifest(_Told):
-    """See the module. erased: files erased while the copy was made. missing: files that should be there and are not."""
+    """See the module. erased: files erased while the copy was made. missing: files that should be there and are not.
+
+    `damaged` are photos that are in the archive as they were found, though they are not what their keys say.
+    """
 
     format: Literal[1] = 1
     gridgov: str
     made_at: AwareDatetime
     store: Literal["sqlite", "postgresql"]
-    migrations: dict[str, list[Step]]
+    migrations: dict[str, Annotated[list[Step], Field(min_length=1)]]
     tables: list[TableContents]
     revisions: list[Revision]
     settings: dict[str, Any]
@@ -90,10 +93,27 @@ class Manifest(_Told):
     erased: list[str] = []
     missing: list[str] = []
 
+    @model_validator(mode="after")
+    def _of_one_store(self) -> Manifest:
+        if set(self.migrations) != set(FOLDERS[self.store]):
+            raise ValueError(f"it does not tell the migrations of {' and '.join(FOLDERS[self.store])}")
+        for steps in self.migrations.values():
+            if [step.number for step in steps] != list(range(1, len(steps) + 1)):
+                raise ValueError("its migrations are not numbered from 1 without a gap")
+        return self
+
     @property
     def complete(self) -> bool:
-        """Whether every file that the store names is in the archive."""
-        return not self.missing
+        """Whether every file that the store names is in the archive, and none is damaged."""
+        return not self.missing and not self.damaged
+
+    @property
+    def damaged(self) -> list[str]:
+        """Keys of photos whose content is not what the key says: each key ends in the hash of its photo."""
+        named = [entry for entry in self.files if entry.name.startswith(FILES + PHOTOS)]
+        return [
+            entry.name.removeprefix(FILES) for entry in named if entry.name.rpartition("/")[2] != entry.sha256
+        ]
 
     @property
     def by_name(self) -> dict[str, Entry]:
@@ -132,6 +152,7 @@ class Manifest(_Told):
             "bytes": sum(entry.size for entry in self.entries),
             "complete": self.complete,
             "missing": self.missing,
+            "damaged": self.damaged,
             "erased_meanwhile": self.erased,
         }
 
@@ -154,26 +175,19 @@ def read_manifest(raw: bytes) -> Manifest:
         return Manifest.model_validate_json(raw)
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(step) for step in fault["loc"])
-        raise ArchiveDamaged(
-            f"The backup's {NAME} is damaged at {where}: {fault['msg']}.", entry=NAME
-        ) from error
+        where = "".join(f".{step}" for step in fault["loc"]).replace(".", " at ", 1)
+        raise ArchiveDamaged(f"The backup's {NAME} is damaged{where}: {fault['msg']}.", entry=NAME) from error
 
 
 def told_settings(settings: Settings) -> dict[str, Any]:
-    """The settings without anything secret: no secret fields, no access keys, no passwords in addresses."""
+    """The settings without anything secret: no secret fields, no access keys, of addresses what holds no password."""
     told = {}
     for name in Settings.model_fields:
         value = getattr(settings, name)
         if isinstance(value, SecretStr) or name.endswith("_key"):
             continue
-        told[name] = without_passwords(value) if isinstance(value, str) else value
+        told[name] = shown_address(value) if isinstance(value, str) and "://" in value else value
     return told
-
-
-def without_passwords(address: str) -> str:
-    """An address whose password is replaced by ***; other text as it is."""
-    return _PASSWORD_IN_QUERY.sub(r"\1***", _PASSWORD_IN_URL.sub(r"\1:***@", address))
 
 
 def steps_told(contents: Contents) -> Mapping[str, list[Step]]:

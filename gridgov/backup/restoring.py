@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from gridgov.backup.archive import Archive, check_seal, open_archive
+from gridgov.backup.files import check_file, put_whole
+from gridgov.backup.leavings import VERIFY, scratch, sweep
 from gridgov.backup.manifest import FILES, STORE, Manifest
 from gridgov.blobs import BlobStore
 from gridgov.errors import ArchiveDamaged, StoreFull
@@ -31,14 +31,17 @@ class Restored:
     sessions: int
 
 
-def verify(path: Path, *, progress: Progress | None = None) -> Manifest:
+def verify(path: Path, *, now: dt.datetime | None = None, progress: Progress | None = None) -> Manifest:
     """Read a whole backup and compare it with its manifest; returns the manifest.
 
     Hashes of all entries, rows of every table; an embedded store's copy is unpacked beside the archive, opened and
-    checked (integrity, references). Raises NotFound, ArchiveDamaged with the entry's name, SchemaTooNew, StoreFull.
+    checked (integrity, references). now: what a killed command left there more than a day before is removed; None:
+    nothing is. Raises NotFound, ArchiveDamaged with the entry's name, SchemaTooNew, StoreFull.
     """
     shown = progress or Silent()
     with open_archive(path) as archive:
+        if now is not None:
+            sweep(path.resolve().parent, now)
         manifest = archive.manifest
         shown.start(len(manifest.files), "files")
         for entry in manifest.files:
@@ -75,10 +78,14 @@ def restore(
         require_empty(store, manifest.contents(), now)
         name = hashlib.sha256(manifest.as_bytes()).hexdigest()[:24]
         begin_filling(blobs, f"restore-{name}", take_over=take_over)
+        damaged = frozenset(manifest.damaged)  # they go back as they are: a part of a photo is more than none
         shown.start(len(manifest.files), "files")
         for entry in manifest.files:
+            key = entry.name.removeprefix(FILES)
             with archive.open(entry.name) as source:
-                blobs.put(entry.name.removeprefix(FILES), cast("BinaryIO", source))
+                put_whole(blobs, key, source)
+            if key not in damaged:
+                check_file(blobs, key)
             shown.advance()
         shown.start(1, "store")
         sessions = restore_store(store, manifest.contents(), archive.part, now)
@@ -95,8 +102,8 @@ def _check_store(archive: Archive) -> None:
         raise StoreFull(
             f"To check the copy of the store, {needed // 1024**2 + 1} MiB are needed in {folder}; make room there."
         )
-    with tempfile.TemporaryDirectory(prefix=".gridgov-verify-", dir=folder) as scratch:
-        counts = examine(manifest.contents(), archive.part, Path(scratch))
+    with scratch(archive.path, VERIFY) as unpacked:
+        counts = examine(manifest.contents(), archive.part, unpacked)
     for table in manifest.tables:
         if counts.get(table.name) != table.rows:
             raise ArchiveDamaged(

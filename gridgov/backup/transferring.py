@@ -13,8 +13,8 @@ from gridgov.blobs import BlobStore
 from gridgov.errors import ArchiveProblem, PlaceNotEmpty
 from gridgov.exchange.progress import Progress, Silent
 from gridgov.ownership import begin_filling, take
-from gridgov.store import Store, Tx
-from gridgov.store.copying import count_rows, one_moment
+from gridgov.store import Store
+from gridgov.store.copying import count_rows, one_moment, rows_there, undisturbed
 from gridgov.store.copying_rows import (
     Digest,
     copy_table,
@@ -50,24 +50,26 @@ def transfer(
     """Copy one moment of `source` into the empty `target`; all of it or nothing, and `source` stays as it is.
 
     Ids, row numbers, versions, revisions, history, accounts and sessions stay equal, which is compared by a hash of
-    every table on both sides before anything counts; then `target` owns its place of files, which must be empty, that of
-    `source`, or by take_over anybody's. Raises PlaceNotEmpty, ArchiveProblem (a difference, a file that
-    is missing), ArchiveDamaged (a file that is not what its name says), and what the stores raise.
+    every table on both sides before anything counts; then `target` owns its place of files, which must be empty, that
+    of `source`, or by take_over anybody's. Raises PlaceNotEmpty, ArchiveProblem (a difference, a file that
+    is missing), ArchiveDamaged (a file that is not what its name says), and what the stores raise; a `target` that is
+    refused is not upgraded.
     """
     shown = progress or Silent()
     source.check()
+    _require_empty(rows_there(target, now), target.url)
     target.migrate(now)
     everything = Scope.system("")
     stays = source_files.url == target_files.url
-    with target.begin(everything, now) as tx:
-        _require_empty(tx, target.url)
     if not stays:
         place = source.url.rpartition("@")[2] + target.url.rpartition("@")[2]
         name = hashlib.sha256(place.encode()).hexdigest()[:24]
         begin_filling(target_files, f"transfer-{name}", take_over=take_over)
     with one_moment(source, now) as reading, target.begin(everything, now, write=True) as writing:
-        _require_empty(writing, target.url)
-        keys = [] if stays else keys_of(reading, tables())
+        _require_empty(count_rows(writing, tables()), target.url)
+        undisturbed(writing)
+        named = keys_of(reading, tables())
+        keys = [] if stays else named.wanted + named.kept
         shown.start(len(keys), "files")
         missing = copy_files(source_files, target_files, keys, shown)
         _require_files(source, missing, now)
@@ -82,8 +84,8 @@ def transfer(
     return Transferred(sent, len(keys) - len(missing))
 
 
-def _require_empty(tx: Tx, url: str) -> None:
-    there = {name: count for name, count in count_rows(tx, tables()).items() if count}
+def _require_empty(counts: Mapping[str, int], url: str) -> None:
+    there = {name: count for name, count in counts.items() if count}
     if there:
         told = ", ".join(f"{count} {name}" for name, count in list(there.items())[:5])
         raise PlaceNotEmpty(f"{url} is not empty: {told}. Transfer into a new database or file.", rows=there)

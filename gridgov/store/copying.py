@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import func, select
 
 from gridgov.access import Scope
-from gridgov.errors import ArchiveProblem, SchemaMissing, StoreReadOnly
+from gridgov.errors import ArchiveProblem, SchemaMissing, StoreBusy, StoreReadOnly
 from gridgov.store import copying_postgis, copying_sqlite
 from gridgov.store.base import Store, Tx
 from gridgov.store.copying_parts import Contents, OpenPart, Snapshot
-from gridgov.store.postgis import PostgisStore
+from gridgov.store.postgis import FOLDER, PostgisStore
 from gridgov.store.queries.connection import inside
 from gridgov.store.schema import revisions, zones
 from gridgov.store.schema_base import metadata
 from gridgov.store.sqlite import SqliteStore
 from gridgov.store.transaction import Transaction
 
+_TRIES = 10  # of a store's waiting time each
 KINDS = {copying_sqlite.KIND: "embedded store", copying_postgis.KIND: "PostgreSQL database"}
+# Kind → the folders of data/schema that its migrations come from.
+FOLDERS = {copying_sqlite.KIND: copying_sqlite.FOLDERS, copying_postgis.KIND: (FOLDER,)}
 
 
 @contextmanager
@@ -41,10 +44,7 @@ def snapshot(store: Store, now: dt.datetime) -> Iterator[Snapshot]:
         if not _made(store, now):
             raise
     with one_moment(store, now) as tx:
-        if isinstance(store, SqliteStore):
-            yield copying_sqlite.FileSnapshot(tx)
-        else:
-            yield copying_postgis.TableSnapshot(tx)
+        yield _copy_of(store, tx)
 
 
 @contextmanager
@@ -56,15 +56,36 @@ def one_moment(store: Store, now: dt.datetime) -> Iterator[Transaction]:
     """
     everything = Scope.system("")
     with ExitStack() as stack:
-        guard = ExitStack()
-        if isinstance(store, SqliteStore):
-            with suppress(StoreReadOnly):  # then nobody commits anyway, and a copy may be what saves the zone
-                guard.enter_context(store.begin(everything, now, write=True))
+        guard = _hold_writers(store, now) if isinstance(store, SqliteStore) else ExitStack()
         with guard:
             tx = inside(stack.enter_context(store.begin(everything, now)))
             if isinstance(store, SqliteStore):
                 copying_sqlite.look_at_both(tx.connection)
+        undisturbed(tx)
         yield tx
+
+
+def _hold_writers(store: SqliteStore, now: dt.datetime) -> ExitStack:
+    """What keeps writers waiting until it is closed. An import may hold the store for minutes, so it is tried often."""
+    guard = ExitStack()
+    for left in reversed(range(_TRIES)):
+        try:
+            guard.enter_context(store.begin(Scope.system(""), now, write=True))
+        except StoreReadOnly:  # then nobody commits anyway, and a copy may be what saves the zone
+            break
+        except StoreBusy:
+            if not left:
+                raise
+        else:
+            break
+    return guard
+
+
+def undisturbed(tx: Tx) -> None:
+    """Let nothing that the database's owner set for everyday work end this transaction or round its numbers."""
+    transaction = inside(tx)
+    if transaction.dialect.name == copying_postgis.KIND:
+        copying_postgis.undisturbed(transaction.connection)
 
 
 def count_rows(tx: Tx, names: Iterable[str]) -> dict[str, int]:
@@ -123,6 +144,28 @@ def examine(contents: Contents, open_part: OpenPart, folder: Path) -> Mapping[st
 def kind_of(store: Store) -> str:
     """Whether the store is "sqlite" or "postgresql"."""
     return copying_postgis.KIND if isinstance(store, PostgisStore) else copying_sqlite.KIND
+
+
+def rows_there(store: Store, now: dt.datetime) -> dict[str, int]:
+    """Table → rows of every zone at whatever level, changing nothing; {} for a place without tables.
+
+    Raises PlaceNotEmpty for files that are no store or only a part of one, SchemaTooNew, SchemaAltered.
+    """
+    try:
+        store.check()
+    except SchemaMissing:
+        if not _made(store, now):
+            if isinstance(store, SqliteStore):
+                copying_sqlite.require_nothing(store.path)
+            return {}
+    with store.begin(Scope.system(""), now) as tx:
+        return count_rows(tx, _copy_of(store, inside(tx)).contents().tables)
+
+
+def _copy_of(store: Store, tx: Transaction) -> Snapshot:
+    if isinstance(store, SqliteStore):
+        return copying_sqlite.FileSnapshot(tx)
+    return copying_postgis.TableSnapshot(tx)
 
 
 def waits_for_upgrade(store: Store, now: dt.datetime) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from gridgov.store.base import Tx
 from gridgov.store.queries.connection import inside
+from gridgov.store.queries.jobs import State
 from gridgov.store.schema import jobs
 from gridgov.store.schema_private import attachments
 
@@ -35,3 +37,9 @@ def payloads_of_jobs(tx: Tx) -> dict[str, Any]:
     """Id → payload of every job of every zone that has not ended."""
     statement = select(jobs.c.id, jobs.c.payload).where(jobs.c.ended_at.is_(None))
     return {row[0]: row[1] for row in inside(tx).connection.execute(statement)}
+
+
+def payloads_of_late_jobs(tx: Tx, since: dt.datetime) -> list[Any]:
+    """Payloads of jobs of every zone that are done since then and not withdrawn: checks that may be confirmed."""
+    done = and_(jobs.c.state == State.DONE.value, jobs.c.ended_at >= since, jobs.c.stop_asked_at.is_(None))
+    return list(inside(tx).connection.execute(select(jobs.c.payload).where(done)).scalars())

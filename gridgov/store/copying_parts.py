@@ -9,6 +9,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from gridgov.errors import GridgovError, NotFound, StoreFull, StoreProblem, StoreReadOnly
 from gridgov.store import migrate
@@ -88,6 +92,23 @@ def flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def shown_address(address: str) -> str:
+    """An address as everybody may read it: a store without password and query, a folder or bucket with its path.
+
+    Of any other address scheme and host only; "(unreadable)" for what is none.
+    """
+    try:
+        if address.startswith(("postgresql", "sqlite")):
+            return make_url(address).set(query={}).render_as_string(hide_password=True)
+        parts = urlsplit(address)
+        if parts.netloc and "@" not in parts.netloc and "@" in address:
+            return "(unreadable)"  # a password with a slash: what looks like the host is a part of it
+        host = parts.netloc.rpartition("@")[2]
+        return urlunsplit((parts.scheme, host, parts.path if parts.scheme in ("file", "s3") else "", "", ""))
+    except (ArgumentError, ValueError):
+        return "(unreadable)"
 
 
 def file_trouble(error: OSError, path: Path) -> GridgovError:

@@ -26,7 +26,12 @@ from gridgov.store.schema_base import metadata
 from gridgov.store.transaction import Transaction
 
 KIND = "postgresql"
+TEXT = "WITH (ENCODING 'UTF8')"  # whatever encoding the connection was given
 _ENDING = ".copy"
+_UNDISTURBED = text(
+    "SELECT set_config('extra_float_digits', '3', true), set_config(name, '0', true) FROM pg_settings WHERE name IN"
+    " ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')"
+)
 # Name and definition of every index that no primary key or unique constraint owns.
 _INDEXES = text(
     "SELECT named.relname, pg_get_indexdef(found.indexrelid) FROM pg_index found"
@@ -39,6 +44,10 @@ _REFERENCES = text(
     " JOIN pg_class owner ON owner.oid = found.conrelid WHERE found.contype = 'f'"
     " AND owner.relnamespace = current_schema()::regnamespace AND owner.relname = ANY(:names) ORDER BY 1, 2"
 )
+_LIVING_SESSIONS = text(
+    "SELECT count(*) FROM sessions WHERE revoked_at IS NULL AND replaced_at IS NULL AND expires_at > :now"
+)
+_END_SESSIONS = text("UPDATE sessions SET revoked_at = :now WHERE revoked_at IS NULL")
 _RESTORE_LOCK = 0x72657374  # "rest": one restore at a time per database
 
 
@@ -68,7 +77,8 @@ class TableSnapshot:
         name = part.removesuffix(_ENDING)
         gathered = _Gathered(target)
         with _cursor(self.tx.connection) as cursor:
-            cursor.copy_expert(f"COPY {_target(name, self._columns[name])} TO STDOUT", gathered, PIECE)
+            statement = f"COPY {_target(name, self._columns[name])} TO STDOUT {TEXT}"
+            cursor.copy_expert(statement, gathered, PIECE)
         gathered.flush()
 
 
@@ -94,6 +104,11 @@ class _Gathered:
         self._size = 0
 
 
+def undisturbed(connection: Connection) -> None:
+    """For the connection's transaction: no time limit, and floating-point numbers with every digit."""
+    connection.execute(_UNDISTURBED)
+
+
 def has_tables(connection: Connection) -> bool:
     """Whether the database has gridgov's tables at all."""
     return bool(PostgisMigrations(connection).applied())
@@ -112,6 +127,7 @@ def restore(store: PostgisStore, contents: Contents, open_part: OpenPart, now: d
     with store.begin(Scope.system(""), now, write=True) as tx:
         connection = inside(tx).connection
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _RESTORE_LOCK})
+        undisturbed(connection)
         _require_empty(connection, store.url)
         steps = migrate.migrations(FOLDER)
         apply_migrations(connection, steps[:made_by], now)
@@ -127,8 +143,9 @@ def restore(store: PostgisStore, contents: Contents, open_part: OpenPart, now: d
         apply_migrations(connection, steps[made_by:], now)
         for table in metadata.sorted_tables:
             connection.exec_driver_sql(f'ANALYZE "{table.name}"')
-        statement = text("UPDATE sessions SET revoked_at = :now WHERE revoked_at IS NULL")
-        return connection.execute(statement, {"now": now}).rowcount
+        living = connection.execute(_LIVING_SESSIONS, {"now": now}).scalar_one()
+        connection.execute(_END_SESSIONS, {"now": now})
+        return int(living)
 
 
 def examine(contents: Contents, open_part: OpenPart) -> Mapping[str, int]:
@@ -175,7 +192,7 @@ def set_identity(connection: Connection, table: str) -> None:
 def _fill(connection: Connection, name: str, columns: Any, part: Part) -> None:
     with _cursor(connection) as cursor:
         try:
-            cursor.copy_expert(f"COPY {_target(name, columns)} FROM STDIN", part, PIECE)
+            cursor.copy_expert(f"COPY {_target(name, columns)} FROM STDIN {TEXT}", part, PIECE)
         except psycopg2.Error as error:
             if (
                 part.fault is not None

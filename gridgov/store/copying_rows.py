@@ -23,14 +23,16 @@ from sqlalchemy import Table, select, type_coerce
 
 from gridgov.errors import ArchiveProblem
 from gridgov.store.base import Tx
+from gridgov.store.copying_parts import PIECE
 from gridgov.store.copying_postgis import KIND as POSTGIS
-from gridgov.store.copying_postgis import set_identity, without_indexes
+from gridgov.store.copying_postgis import TEXT, set_identity, without_indexes
 from gridgov.store.queries.connection import inside
 from gridgov.store.schema_base import metadata
 from gridgov.store.transaction import Transaction
 from gridgov.store.types import Geometry, Instant, Json, StoredGeometry, decoded, instant_text
 
-_PIECE = 5_000
+_PIECE, _PIECE_BYTES = 5_000, 8 * 1024**2  # rows, or so many bytes, handled at once
+_FETCHED = 100  # rows
 _NULL = "\\N"
 _EXACT = (
     2**53
@@ -99,7 +101,10 @@ def digest_table(tx: Tx, name: str) -> Digest:
 
 
 def read_pieces(tx: Tx, name: str) -> Pieces:
-    """All rows of a table in the order of its key; geometries are lon-lat shapely, times aware, JSON plain values."""
+    """All rows of a table in the order of its key; geometries are lon-lat shapely, times aware, JSON plain values.
+
+    A piece is of _PIECE rows or of some _PIECE_BYTES, whichever comes first: a boundary may have 100,000 vertices.
+    """
     table = metadata.tables[name]
     columns = [
         type_coerce(column, StoredGeometry()).label(column.name)
@@ -109,14 +114,25 @@ def read_pieces(tx: Tx, name: str) -> Pieces:
     ]
     statement = select(*columns).order_by(*table.primary_key.columns)
     connection = inside(tx).connection
-    result = connection.execute(statement, execution_options={"yield_per": _PIECE})
+    result = connection.execute(statement, execution_options={"yield_per": _FETCHED})
+    rows: list[Row] = []
+    size = 0
     for part in result.mappings().partitions():
-        rows = [dict(row) for row in part]
-        if "geometry" in table.c:
-            shapes = decoded([row["geometry"] for row in rows])
-            for row, shape in zip(rows, shapes, strict=True):
-                row["geometry"] = shape
-        yield rows
+        rows += [dict(row) for row in part]
+        size += sum(len(value) for row in part for value in row.values() if isinstance(value, (str, bytes)))
+        if len(rows) >= _PIECE or size >= _PIECE_BYTES:
+            yield _with_shapes(table, rows)
+            rows, size = [], 0
+    if rows:
+        yield _with_shapes(table, rows)
+
+
+def _with_shapes(table: Table, rows: list[Row]) -> list[Row]:
+    if "geometry" in table.c:
+        shapes = decoded([row["geometry"] for row in rows])
+        for row, shape in zip(rows, shapes, strict=True):
+            row["geometry"] = shape
+    return rows
 
 
 class _Running:
@@ -180,7 +196,7 @@ def _write(target: Transaction, table: Table, pieces: Pieces) -> None:
     names = ", ".join(f'"{name}"' for name in table.c.keys())  # noqa: SIM118 (a column collection iterates columns)
     with target.connection.connection.driver_connection.cursor() as cursor:  # type: ignore[union-attr]
         try:
-            cursor.copy_expert(f'COPY "{table.name}" ({names}) FROM STDIN', stream)
+            cursor.copy_expert(f'COPY "{table.name}" ({names}) FROM STDIN {TEXT}', stream, PIECE)
         except psycopg2.Error as error:
             if stream.fault is not None:
                 raise stream.fault from error
@@ -204,7 +220,8 @@ class _CopyStream(io.RawIOBase):
     def __init__(self, table: Table, pieces: Pieces) -> None:
         self._table = table
         self._pieces = pieces
-        self._rest = b""
+        self._text = b""
+        self._read = 0  # of that text
         self.fault: BaseException | None = None
 
     def readable(self) -> bool:
@@ -214,13 +231,13 @@ class _CopyStream(io.RawIOBase):
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes; b"" after the last row."""
         try:
-            while not self._rest and (piece := next(self._pieces, None)) is not None:
-                self._rest = _copy_text(self._table, piece)
+            while self._read == len(self._text) and (piece := next(self._pieces, None)) is not None:
+                self._text, self._read = _copy_text(self._table, piece), 0
         except BaseException as error:
             self.fault = error
             raise
-        cut = len(self._rest) if size < 0 else size
-        data, self._rest = self._rest[:cut], self._rest[cut:]
+        end = len(self._text) if size < 0 else min(self._read + size, len(self._text))
+        data, self._read = self._text[self._read : end], end
         return data
 
 

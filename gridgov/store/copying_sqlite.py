@@ -7,9 +7,10 @@ log. Only they are ever opened as plain files, never the live ones (DESIGN §7).
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import cast
@@ -41,15 +42,31 @@ from gridgov.store.sqlite import (
 from gridgov.store.transaction import Transaction
 from gridgov.store.types import instant_text
 
-__all__ = ["KIND", "FileSnapshot", "SqliteDialect", "examine", "has_tables", "look_at_both", "restore"]
+__all__ = [
+    "FOLDERS",
+    "KIND",
+    "FileSnapshot",
+    "SqliteDialect",
+    "examine",
+    "has_tables",
+    "look_at_both",
+    "require_nothing",
+    "restore",
+]
 
 KIND = "sqlite"
 MAP_PART, PRIVATE_PART = "map.gpkg", "private.sqlite"
 # part → (schema name on the connection, folder of its migrations)
 _PARTS = {PRIVATE_PART: ("main", "sqlite-private"), MAP_PART: (MAP, "sqlite-map")}
+FOLDERS = tuple(folder for _, folder in _PARTS.values())
 _PAGES = 2_048  # copied at once, so that Ctrl-C is heard
 _WAIT_SECONDS = 5.0
 _MARK = ".restoring"
+_LOGS = ("-wal", "-shm", "-journal")
+_LIVING_SESSIONS = (
+    "SELECT count(*) FROM sessions WHERE revoked_at IS NULL AND replaced_at IS NULL AND expires_at > ?"
+)
+_END_SESSIONS = "UPDATE sessions SET revoked_at = ? WHERE revoked_at IS NULL"
 
 
 class FileSnapshot:
@@ -116,20 +133,18 @@ def has_tables(connection: Connection) -> bool:
 
 
 def require_place(store: SqliteStore, contents: Contents) -> None:
-    """Raises PlaceNotEmpty unless neither file is there, SchemaTooNew and SchemaAltered for the copy."""
-    require_known(contents.migrations, [folder for _, folder in _PARTS.values()])
-    if not _mark(store).exists():
-        _require_empty(store.path)
+    """Raises PlaceNotEmpty unless nothing is there, SchemaTooNew and SchemaAltered for the copy."""
+    require_known(contents.migrations, FOLDERS)
+    require_nothing(store.path)
 
 
 def restore(store: SqliteStore, open_part: OpenPart, now: dt.datetime) -> int:
     """Write both files beside their place, bring them up to date, then rename both; see gridgov.store.copying.restore.
 
-    A mark lies there from before the first rename until after the second: after a crash between the two, the next
-    restore knows the half as its own and puts both files anew.
+    A mark that names both files lies there from before the first rename until after the second: after a crash between
+    the two, the next restore knows the one file that is there as its own and puts both anew.
     """
-    places = {MAP_PART: store.path, PRIVATE_PART: private_path(store.path)}
-    mark = _mark(store)
+    places = _places(store.path)
     drafts = {part: place.with_name(f"{place.name}.part") for part, place in places.items()}
     try:
         store.path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,13 +152,14 @@ def restore(store: SqliteStore, open_part: OpenPart, now: dt.datetime) -> int:
             _write(draft, open_part, part)
             migrate_file(draft, _PARTS[part][1], now, _WAIT_SECONDS)
         ended = _finish(drafts, now)
-        mark.touch(mode=0o600)
+        require_nothing(store.path)  # still: writing took a while
         for place in places.values():
-            _remove_with_log(place)
+            place.unlink(missing_ok=True)
+        _write_mark(store.path, drafts)
         for part, place in places.items():
             drafts[part].replace(place)
         flush_folder(store.path.parent)
-        mark.unlink()
+        _mark(store.path).unlink()
     except OSError as error:
         raise file_trouble(error, store.path) from error
     finally:
@@ -154,7 +170,7 @@ def restore(store: SqliteStore, open_part: OpenPart, now: dt.datetime) -> int:
 
 def examine(contents: Contents, open_part: OpenPart, folder: Path) -> Mapping[str, int]:
     """Unpack both files into `folder`, let SQLite check them, and count; see gridgov.store.copying.examine."""
-    require_known(contents.migrations, [folder for _, folder in _PARTS.values()])
+    require_known(contents.migrations, FOLDERS)
     copy = folder / MAP_PART
     for part, file in ((MAP_PART, copy), (PRIVATE_PART, private_path(copy))):
         _write(file, open_part, part)
@@ -205,29 +221,75 @@ def _finish(drafts: Mapping[str, Path], now: dt.datetime) -> int:
     for part, draft in drafts.items():
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
             if part == PRIVATE_PART:
-                ended = connection.execute(
-                    "UPDATE sessions SET revoked_at = ? WHERE revoked_at IS NULL", (instant_text(now),)
-                ).rowcount
+                ended = connection.execute(_LIVING_SESSIONS, (instant_text(now),)).fetchone()[0]
+                connection.execute(_END_SESSIONS, (instant_text(now),))
             connection.execute("PRAGMA journal_mode = DELETE")
         with draft.open("rb") as finished:
             os.fsync(finished.fileno())
     return ended
 
 
-def _mark(store: SqliteStore) -> Path:
-    return store.path.with_name(store.path.name + _MARK)
+def require_nothing(path: Path) -> None:
+    """Raises PlaceNotEmpty when a file of a store lies there: either file, or a log, which may hold the newest records.
 
-
-def _require_empty(path: Path) -> None:
-    there = [file for file in (path, private_path(path)) if file.exists() and file.stat().st_size]
-    if there:
+    What a restore left that was killed between its two renames does not count.
+    """
+    there = [
+        file
+        for place in _places(path).values()
+        for file in (place, *_logs(place))
+        if file.exists() and file.stat().st_size
+    ]
+    if there and not _is_left_half(path, there):
         raise PlaceNotEmpty(
-            f"There is a store already: {' and '.join(file.name for file in there)} in {path.parent}. "
-            "Restore into another path, or move these files away first.",
+            f"There is a store, or what is left of one, already: {', '.join(file.name for file in there)} in "
+            f"{path.parent}. Take another path, or move all of these files away together: -wal holds the newest "
+            "records, and without it a damaged store cannot be looked at.",
             files=[file.name for file in there],
         )
 
 
+def _places(path: Path) -> dict[str, Path]:
+    return {MAP_PART: path, PRIVATE_PART: private_path(path)}
+
+
+def _logs(file: Path) -> list[Path]:
+    return [file.with_name(file.name + ending) for ending in _LOGS]
+
+
+def _mark(path: Path) -> Path:
+    return path.with_name(path.name + _MARK)
+
+
+def _write_mark(path: Path, drafts: Mapping[str, Path]) -> None:
+    """Name both drafts, on the disk, before the first gets its place."""
+    _mark(path).unlink(missing_ok=True)
+    descriptor = os.open(_mark(path), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as target:
+        json.dump({part: _identity(draft) for part, draft in drafts.items()}, target)
+        target.flush()
+        os.fsync(target.fileno())
+    flush_folder(path.parent)
+
+
+def _is_left_half(path: Path, there: Sequence[Path]) -> bool:
+    """Whether these are one file only, untouched since an interrupted restore put it: nobody used that store."""
+    if len(there) != 1:
+        return False
+    try:
+        told = json.loads(_mark(path).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return False
+    part = next((part for part, place in _places(path).items() if place == there[0]), None)
+    return isinstance(told, dict) and part in told and told[part] == _identity(there[0])
+
+
+def _identity(file: Path) -> list[int]:
+    """What stays when a file is renamed and differs for every other file, and for this one once it is written to."""
+    status = file.stat()
+    return [status.st_ino, status.st_size, status.st_mtime_ns]
+
+
 def _remove_with_log(file: Path) -> None:
-    for ending in ("", "-wal", "-shm", "-journal"):
-        file.with_name(file.name + ending).unlink(missing_ok=True)
+    for each in (file, *_logs(file)):
+        each.unlink(missing_ok=True)

@@ -55,7 +55,10 @@ def test_a_backup_is_made_looked_over_and_restored(
     place = new_place()
     monkeypatch.setenv("GRIDGOV_DATABASE_URL", address(place))
     monkeypatch.setenv("GRIDGOV_ATTACHMENTS_URL", f"file://{tmp_path / 'restored'}")
-    assert "session(s) ended" in run("restore", path).stdout
+    told = run("restore", path).stdout.replace("\n", " ")
+    assert "session(s) ended" in told
+    for action in ("contacts:erase", "attachments:erase", "tokens:revoke", "users:change"):
+        assert action in told, "what happened after the backup is undone by the restore"
     assert rows_of(place, only={"issues", "contacts"}) == rows_of(store, only={"issues", "contacts"})
     with pytest.raises(PlaceNotEmpty):
         run("restore", path)
@@ -70,6 +73,15 @@ def test_an_incomplete_backup_is_kept_said_and_ends_with_1(run: Run, tmp_path: P
         assert (
             f"Incomplete: 1 file(s) that records name are not where they should be: {lost}" in result.stdout
         )
+
+
+def test_a_damaged_photo_is_said_and_ends_with_1(run: Run, tmp_path: Path) -> None:
+    broken = next(FolderBlobs(tmp_path / "files").each("attachments/")).key
+    (tmp_path / "files" / broken).write_bytes(b"half")
+    for words in (("backup", tmp_path / "b.zip"), ("backup", "--verify", tmp_path / "b.zip")):
+        result = run(*words)
+        assert result.exit_code == 1
+        assert f"1 photo(s) are damaged, and in the backup as they are: {broken}" in result.stdout
 
 
 def test_a_store_on_a_full_disk_is_backed_up_and_the_log_is_missed(

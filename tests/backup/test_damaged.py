@@ -19,7 +19,7 @@ from gridgov.backup import back_up, restore, verify
 from gridgov.backup.archive import Archive, new_archive
 from gridgov.backup.manifest import Entry, Manifest, TableContents
 from gridgov.blobs.folder import FolderBlobs
-from gridgov.errors import ArchiveDamaged, GridgovError, NotFound, StoreFull
+from gridgov.errors import ArchiveDamaged, ArchiveProblem, GridgovError, NotFound, StoreFull
 from gridgov.exchange.progress import Silent
 from gridgov.settings import Settings
 from gridgov.store import Store, open_store
@@ -264,13 +264,44 @@ def test_an_entry_named_twice_is_refused(archive: Path, place: Store, tmp_path: 
     refused(twice, place, tmp_path, "twice")
 
 
+@pytest.mark.parametrize("fault", ["none", "of another kind", "empty", "gap", "one folder"])
+def test_a_manifest_tells_every_migration(archive: Path, place: Store, tmp_path: Path, fault: str) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        whole = json.loads(opened.read("manifest.json"))["migrations"]
+    first = whole["sqlite-map"]
+    told: dict[str, Any] = {
+        "none": {},
+        "of another kind": {"postgis": first},
+        "empty": {**whole, "sqlite-map": []},
+        "gap": {**whole, "sqlite-map": first[1:]},
+        "one folder": {"sqlite-map": first},
+    }
+    refused(
+        changed_manifest(archive, migrations=told[fault]),
+        place,
+        tmp_path,
+        "manifest.json is damaged.*migrations",
+    )
+
+
+def test_a_manifest_that_could_not_be_read_again_is_not_written(
+    tmp_path: Path, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gridgov.backup.archive._MANIFEST_MOST", 100)
+    files = FolderBlobs(tmp_path / "files")
+    with pytest.raises(ArchiveProblem, match="can be read again"):
+        back_up(sqlite_store, files, tmp_path / "large.zip", NOW, settings=Settings())
+    assert not (tmp_path / "large.zip").exists()
+
+
 def test_a_manifest_reads_back_as_it_was_written() -> None:
+    step = {"number": 1, "name": "0001_make_tables", "checksum": "0" * 64}
     made = Manifest.model_validate(
         {
             "gridgov": "0.1.0",
             "made_at": NOW,
             "store": "sqlite",
-            "migrations": {},
+            "migrations": {folder: [step] for folder in ("sqlite-map", "sqlite-private")},
             "tables": [],
             "revisions": [],
             "settings": {},

@@ -22,7 +22,7 @@ from gridgov.blobs.folder import FolderBlobs
 from gridgov.errors import ArchiveDamaged, ArchiveProblem, PlaceNotEmpty, SchemaMissing, StoreReadOnly
 from gridgov.models import AREAS, DEPARTMENTS, ISSUES
 from gridgov.ownership import MARK
-from gridgov.store import Query, Store, copying_sqlite
+from gridgov.store import Query, Store, copying_rows, copying_sqlite
 from gridgov.store.copying import one_moment
 from gridgov.store.copying_rows import copy_table, digest_table
 from gridgov.store.queries.audit import list_audit, record_audit
@@ -375,3 +375,26 @@ def test_the_move_sees_one_moment_of_both_files(sqlite_store: Store, system: Sco
     with one_moment(sqlite_store, NOW) as reading:
         assert digest_table(reading, "departments").rows == 1
         assert digest_table(reading, "audit_log").rows == 1
+
+
+def test_rows_go_in_pieces_of_so_many_bytes(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(sqlite_store, only={"zones", "departments", "areas"})
+    monkeypatch.setattr(copying_rows, "_FETCHED", 1)
+    with sqlite_store.begin(Scope.system(""), NOW) as tx:
+        whole = [list(row.items()) for piece in copying_rows.read_pieces(tx, "areas") for row in piece]
+        assert len(list(copying_rows.read_pieces(tx, "areas"))) == 1
+        monkeypatch.setattr(copying_rows, "_PIECE_BYTES", 1)
+        pieces = list(copying_rows.read_pieces(tx, "areas"))
+    assert [len(piece) for piece in pieces] == [1] * len(whole)
+    assert [list(row.items()) for piece in pieces for row in piece] == whole
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000, -1])
+def test_what_postgresql_reads_is_the_same_in_whatever_lengths(sqlite_store: Store, size: int) -> None:
+    fill(sqlite_store, only={"contacts"})
+    table = metadata.tables["contacts"]
+    with sqlite_store.begin(Scope.system(""), NOW) as tx:
+        pieces = list(copying_rows.read_pieces(tx, "contacts"))
+    stream = copying_rows._CopyStream(table, iter([*pieces, *pieces]))
+    read = b"".join(iter(lambda: stream.read(size), b""))
+    assert read == copying_rows._copy_text(table, pieces[0]) * 2
