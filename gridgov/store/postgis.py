@@ -161,16 +161,7 @@ class PostgisStore:
         with _translated(), self._engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             steps = migrate.missing(PostgisMigrations(connection).applied(), FOLDER)
-            for step in steps:
-                connection.exec_driver_sql(step.sql.replace("%", "%%"))
-                connection.execute(
-                    text(
-                        "INSERT INTO schema_migrations (number, name, checksum, applied_at)"
-                        " VALUES (:number, :name, :checksum, :now)"
-                    ),
-                    {"number": step.number, "name": step.name, "checksum": step.checksum, "now": now},
-                )
-            return [f"{FOLDER}/{step.name}" for step in steps]
+            return apply_migrations(connection, steps, now)
 
     def close(self) -> None:
         """See Store.close."""
