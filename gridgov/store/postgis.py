@@ -121,6 +121,7 @@ class PostgisStore:
             query_cache_size=2_000,
             hide_parameters=True,  # values may be names and phone numbers, and errors are logged
             connect_args={
+                "client_encoding": "utf8",  # whatever the database or PGCLIENTENCODING says
                 "connect_timeout": max(2, round(wait_seconds)),
                 # A server that vanished without a word (power, network) is noticed after this long, not after hours.
                 "keepalives_idle": max(2, round(wait_seconds)),

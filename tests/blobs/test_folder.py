@@ -120,7 +120,9 @@ def test_the_folder_is_beside_the_store_unless_another_is_named(tmp_path: Path, 
     assert blobs.url == f"file://{tmp_path / place}"
 
 
-@pytest.mark.parametrize("url", ["ftp://host/x", "file://", "file://srv/photos", "/srv/photos", "s3://", "s3:///prefix"])
+@pytest.mark.parametrize(
+    "url", ["ftp://host/x", "file://", "file://srv/photos", "/srv/photos", "s3://", "s3:///prefix"]
+)
 def test_another_address_is_refused_with_words(url: str) -> None:
     with pytest.raises(ConfigurationProblem, match="GRIDGOV_ATTACHMENTS_URL"):
         open_blobs(read_settings({}, demo=True, attachments_url=url), "sqlite:///zone.gpkg")

@@ -15,6 +15,7 @@ from gridgov.attachments import Sent, Swept
 from gridgov.blobs import PHOTOS, UPLOADS, BlobStore, Stored, photo_key
 from gridgov.images import Limits
 from gridgov.models import ISSUES
+from gridgov.ownership import MARK
 from gridgov.serving.linking import Linkers
 from gridgov.store import Store
 from gridgov.store.queries.connection import inside
@@ -50,7 +51,7 @@ def attach(store: Store, scope: Scope, blobs: BlobStore, issue: str, sent: Sent)
 
 
 def keys(blobs: BlobStore) -> set[str]:
-    return {each.key for each in blobs.each(PHOTOS)}
+    return {each.key for each in blobs.each(PHOTOS) if each.key != MARK}
 
 
 def test_a_photo_comes_back_as_it_was_kept(store: Store, blobs: BlobStore, system: Scope) -> None:
@@ -146,7 +147,7 @@ def test_a_drop_waits_for_a_photo_that_is_being_added(
 ) -> None:
     issue, sent = report(store, system), prepared(folder_blobs)
     dropped: list[frozenset[str]] = []
-    hashes = {each.key.rpartition("/")[2] for each in folder_blobs.each(PHOTOS)}
+    hashes = {each.key.rpartition("/")[2] for each in folder_blobs.each(PHOTOS) if each.key != MARK}
 
     def drop() -> None:
         dropped.append(attachments.drop_unnamed(store, folder_blobs, hashes, real_now()))

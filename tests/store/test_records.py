@@ -23,6 +23,7 @@ from gridgov.store import Filter, Near, Query, Store
 from gridgov.store.queries.contacts import add_contact, add_text, erase, read_contact, texts_of
 from gridgov.store.queries.counters import next_number
 from gridgov.store.queries.events import events_of
+from gridgov.store.queries.zones import read_zone
 from tests.factories import point, sample, square
 from tests.fixtures_store import ZONE
 
@@ -337,3 +338,14 @@ def test_an_empty_limit_and_an_impossible_time_are_wrong_filters(
     for wrong in (Filter("plan_year", "ge", ""), Filter("created_at", "le", "0001-01-01T00:00:00+08:00")):
         with store.begin(system, now) as tx, pytest.raises(InvalidFilter):
             tx.list(PARCELS, Query(filters=(wrong,)))
+
+
+@pytest.mark.postgis
+def test_chinese_is_read_whatever_encoding_the_environment_asks_for(
+    postgis_store: Store, system: Scope, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGCLIENTENCODING", "GBK")
+    again = postgis_store.reopen()
+    with again.begin(system, now) as tx:
+        assert read_zone(tx).name_zh == "测试区"
+    again.close()
