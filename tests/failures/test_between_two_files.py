@@ -7,15 +7,16 @@ import datetime as dt
 import shapely
 from sqlalchemy import select
 
-from gridgov import issues
+from gridgov import issues, records
 from gridgov.access import Scope
 from gridgov.issues import Report
-from gridgov.models import ISSUES
+from gridgov.models import ISSUES, LISTINGS
 from gridgov.serving.linking import Linker
 from gridgov.store import Store
 from gridgov.store.queries.connection import inside
 from gridgov.store.queries.contacts import add_contact, add_text, read_contact, sweep_unowned, texts_of
 from gridgov.store.schema_private import contacts, original_texts
+from tests.factories import sample
 
 ID = "0199c0de-0000-7000-8000-0000000000f1"
 OTHER = "0199c0de-0000-7000-8000-0000000000f2"
@@ -62,3 +63,16 @@ def test_what_belongs_to_no_record_is_swept_when_it_is_old(
         connection = inside(tx).connection
         assert [row.name for row in connection.execute(select(contacts))] == ["李四"]
         assert len(connection.execute(select(original_texts)).all()) == 1
+
+
+def test_the_contact_of_a_listing_is_in_use_too(store: Store, system: Scope, now: dt.datetime) -> None:
+    later = now + dt.timedelta(days=1)
+    with store.begin(system, now, write=True) as tx:
+        add_contact(tx, ID, "王五", "137")
+        add_contact(tx, OTHER, "赵六", "136")
+        offer = sample("listings", geometry=shapely.Point(113.3, 33.7))
+        records.create(tx, LISTINGS, offer, Linker.build(system.zone, 0, []), own={"contact_id": ID})
+    with store.begin(system, later, write=True) as tx:
+        assert sweep_unowned(tx, later) == 1
+        assert read_contact(tx, OTHER) is None
+        assert (read_contact(tx, ID) or {})["name"] == "王五"

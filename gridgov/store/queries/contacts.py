@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, insert, select, union_all, update
 
 from gridgov.models import RecordKind
 from gridgov.models.identifiers import new_identifier
@@ -76,8 +76,14 @@ def sweep_unowned(tx: Tx, before: dt.datetime) -> int:
     A crash between the two files of the embedded store leaves them when the report is never sent again.
     """
     issues = RECORDS["issues"]
-    # One list of all contacts in use: looked up one by one, each would be sought through all issues.
-    used = select(issues.c.contact_id).where(issues.c.zone == tx.scope.zone, issues.c.contact_id.is_not(None))
+    # One list of all contacts in use: looked up one by one, each would be sought through all records.
+    used = union_all(
+        *(
+            select(table.c.contact_id).where(table.c.zone == tx.scope.zone, table.c.contact_id.is_not(None))
+            for table in RECORDS.values()
+            if "contact_id" in table.c
+        )
+    )
     unused = delete(contacts).where(
         contacts.c.zone == tx.scope.zone, contacts.c.created_at < before, contacts.c.id.not_in(used)
     )
