@@ -9,28 +9,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
-
-
-class _Landing:
-    """Hands whatever its block raises to the future, for whoever looks at that."""
-
-    def __init__(self, future: Future[_Result]) -> None:
-        self._future = future
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        if error is not None:
-            self._future.set_exception(error)
-        return True
 
 
 def begin(work: Callable[_Given, _Result], *given: _Given.args, **named: _Given.kwargs) -> Future[_Result]:
@@ -38,8 +20,12 @@ def begin(work: Callable[_Given, _Result], *given: _Given.args, **named: _Given.
     future: Future[_Result] = Future()
 
     def run() -> None:
-        with _Landing(future):
-            future.set_result(work(*given, **named))
+        try:
+            result = work(*given, **named)
+        except BaseException as error:  # noqa: BLE001 (handed to whoever looks at the future)
+            future.set_exception(error)
+        else:
+            future.set_result(result)
 
     threading.Thread(target=run, name="gridgov-job", daemon=True).start()
     return future
