@@ -96,7 +96,7 @@ _HINTS: Final = MappingProxyType(
 _SILENT: Final = (errors.ConfigurationProblem,)
 HEADERS: Final = MappingProxyType({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
 RETRY_AFTER_S: Final = 2
-MENDED_AFTER_S: Final = 30  # somebody has to make room first
+MENDED_AFTER_S: Final = 30  # somebody has to make room or mount a disk for writing first
 
 
 def row_of(error: GridgovError) -> tuple[int, str, str]:
@@ -204,11 +204,14 @@ def answer_validation(request: Request, error: Exception) -> Response:
 
 
 def answer_machine(request: Request, error: Exception) -> Response:
-    """What the machine lacks for the service's own files (an upload on its way, a page): room, or file handles."""
+    """What the machine lacks for the service's own files (an upload on its way, a page): room, rights, handles."""
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT):
         words = "No room is left on the service's disk and nothing of this was kept; make room, then send it again."
         return answer_gridgov(request, errors.StoreFull(words, retry_after=MENDED_AFTER_S))
+    if number in (errno.EROFS, errno.EACCES, errno.EPERM):
+        words = "The service's own files or their disk are read-only now; nothing of this was kept."
+        return answer_gridgov(request, errors.StoreReadOnly(words, retry_after=MENDED_AFTER_S))
     if number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
         words = "The service has no file handles or memory left now; try again in a moment."
         return answer_gridgov(request, errors.StoreUnavailable(words, retry_after=RETRY_AFTER_S))

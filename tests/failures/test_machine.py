@@ -83,6 +83,9 @@ def test_a_service_short_of_handles_answers_and_goes_on_when_they_are_free(tmp_p
     ("number", "status", "kind"),
     [
         (errno.ENOSPC, 507, "store-full"),
+        (errno.EROFS, 503, "store-read-only"),
+        (errno.EACCES, 503, "store-read-only"),
+        (errno.EPERM, 503, "store-read-only"),
         (errno.EMFILE, 503, "store-unavailable"),
         (errno.EIO, 500, "internal"),
     ],
