@@ -1,4 +1,4 @@
-"""The long soak: it prints one table and ends with exit code 1 when anything was lost, doubled or wrong.
+"""The long soak: one table, and exit code 1 when anything was lost, doubled or wrong or a kill did not take place.
 
 `make soak` runs it at full length; ARGS="--kills 20 --seed abc" makes it shorter or repeats a run.
 """
@@ -66,7 +66,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="kills of the service per store")
     parser.add_argument("--stops", type=int, default=20, help="immediate stops of PostgreSQL")
-    parser.add_argument("--minutes", type=float, default=20.0, help="begin no further kill after this long")
+    parser.add_argument("--minutes", type=float, default=40.0, help="begin no further kill after this long")
     parser.add_argument("--workers", type=int, default=1, help="processes of the service")
     parser.add_argument("--seed", default="", help="repeat the run of this seed; default a new one")
     parser.add_argument(

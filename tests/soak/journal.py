@@ -41,9 +41,13 @@ class Expectations:
 
 
 class Journal:
-    """The journal of one client: JSON lines, each with the operating system before the call returns."""
+    """The journal of one client: JSON lines, each with the operating system before the call returns.
+
+    acknowledged: how many writes were, so far.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.acknowledged = 0
         self._file = path.open("ab", buffering=0)
 
     def sent(self, kind: str, identifier: str, version: int, content: Content) -> None:
@@ -53,6 +57,7 @@ class Journal:
     def kept(self, kind: str, identifier: str, version: int, revision: int | None) -> None:
         """Note that the write noted last for this record was acknowledged."""
         self._write({"kept": [kind, identifier], "version": version, "revision": revision})
+        self.acknowledged += 1
 
     def close(self) -> None:
         """Nothing more will be noted."""

@@ -26,6 +26,7 @@ from tests.throwaway_postgres import start as start_cluster
 ISSUE_WRITERS = 6
 _WRITING_SECONDS = (0.15, 0.9)  # between two kills
 _BACK_SECONDS = 120.0  # a crowded machine starts slowly; the table says how long it took
+_PATIENCE_SECONDS = 120.0  # for each client's first acknowledged write after the last kill
 
 
 @dataclass
@@ -91,7 +92,8 @@ class Soak:
     def run(self, kills: int, kill: Callable[[Soak], float], until: float = math.inf) -> Outcome:
         """Write and kill `kills` times, then write a little more and look once again; everything is stopped after.
 
-        until: reading of the monotonic clock after which no further kill is begun.
+        until: reading of the monotonic clock after which no further kill is begun; fewer than wanted are a
+        finding.
         """
         started = time.monotonic()
         try:
@@ -105,14 +107,17 @@ class Soak:
             for _ in range(kills):
                 if time.monotonic() > until or not self._round(kill):
                     break
-            self._write()
+            self._write_on()
             self._hold()
             self._examine()
+            if self.outcome.kills < kills:
+                self._tell("kills", f"there were {self.outcome.kills} kills of the {kills} that were wanted")
         finally:
             self.gate.end()
             for client in self.clients:
                 if client.is_alive():
                     client.join(60)
+            self._hear()
             for connection in self.connections:
                 connection.close()
             for journal in self.journals:
@@ -138,6 +143,22 @@ class Soak:
         self.gate.open()
         time.sleep(self.random.uniform(*_WRITING_SECONDS))
 
+    def _write_on(self) -> None:
+        """Write until every client had something acknowledged, after the last kill: a service that is back writes."""
+        before = [journal.acknowledged for journal in self.journals]
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        self._write()
+        while waiting := [
+            client.name
+            for client, journal, number in zip(self.clients, self.journals, before, strict=True)
+            if client.is_alive() and journal.acknowledged == number
+        ]:
+            if time.monotonic() > deadline:
+                names = ", ".join(waiting)
+                self._tell("recovery", f"{names}: nothing acknowledged for {_PATIENCE_SECONDS:.0f} s")
+                return
+            time.sleep(0.02)
+
     def _hold(self) -> None:
         if not self.gate.close():
             self._tell("hanging", "a request had no answer for a minute")
@@ -150,11 +171,17 @@ class Soak:
             time.sleep(0.02)
         return False
 
-    def _examine(self) -> None:
+    def _hear(self) -> None:
+        """Take down why clients ended."""
         for client in self.clients:
-            for words in client.violations:
-                self._tell("answer", words)
-            client.violations.clear()
+            while client.violations:
+                self._tell("answer", client.violations.pop())
+
+    def _examine(self) -> None:
+        dead = [client.name for client in self.clients if not client.is_alive()]
+        self._hear()
+        if dead:
+            self._tell("answer", f"{', '.join(dead)} ended before the run did")
         expected = read_journals(self.folder)
         self.outcome.acknowledged = expected.acknowledged
         store = open_store(self.url)

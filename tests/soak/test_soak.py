@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.soak import run
 from tests.soak.run import Outcome, Soak, durable_database, kill_service, stop_database
 from tests.soak.serving import Database
 from tests.throwaway_postgres import fresh_database
@@ -69,3 +70,24 @@ def test_the_soak_finds_a_service_that_is_wrong(tmp_path: Path, fault: str, rule
     soak = Soak("wrong", f"sqlite:///{tmp_path / 'map.gpkg'}", tmp_path, SEED, program=program)
     outcome = soak.run(12, kill_service)
     assert {finding.rule for finding in outcome.findings} & rules, told(outcome)
+
+
+@pytest.mark.slow
+def test_the_soak_finds_a_service_that_never_writes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "_PATIENCE_SECONDS", 5.0)
+    program = (sys.executable, "-m", "tests.soak.wrong", "never")
+    outcome = Soak("wrong", f"sqlite:///{tmp_path / 'map.gpkg'}", tmp_path, SEED, program=program).run(
+        1, kill_service
+    )
+    assert outcome.kills == 1
+    assert {finding.rule for finding in outcome.findings} == {"recovery"}, told(outcome)
+    assert "nothing acknowledged" in outcome.findings[0].words
+
+
+@pytest.mark.slow
+def test_fewer_kills_than_wanted_are_a_finding(tmp_path: Path) -> None:
+    soak = Soak("late", f"sqlite:///{tmp_path / 'map.gpkg'}", tmp_path, SEED)
+    outcome = soak.run(2, kill_service, until=0.0)
+    assert told(outcome) == ["kills: there were 0 kills of the 2 that were wanted"]

@@ -1,7 +1,7 @@
 """The service with a fault put in on purpose, so that the soak can be seen to find it. Only for the embedded store.
 
 `python -m tests.soak.wrong early serve …` answers before the transaction is committed; `halves` publishes in two
-transactions; `twice` forgets that a report was sent before.
+transactions; `twice` forgets that a report was sent before; `never` writes nothing more once it was started again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 from api.cli import main
 from gridgov import areas
 from gridgov.access import Scope
+from gridgov.errors import StoreBusy
+from gridgov.models import ISSUES
 from gridgov.models.identifiers import new_identifier
 from gridgov.store import Tx
 from gridgov.store.queries.connection import inside
@@ -81,7 +83,31 @@ def take_twice() -> None:
     Transaction.insert = insert  # type: ignore[method-assign]  # the fault
 
 
-FAULTS = {"early": answer_early, "halves": publish_in_halves, "twice": take_twice}
+def write_never_again() -> None:
+    """Refuse every write as if the store were busy, when a process before this one kept an issue."""
+    really = SqliteStore.begin
+    refusing: list[bool] = []
+
+    @contextmanager
+    def begin(
+        self: SqliteStore, scope: Scope, now: dt.datetime, *, write: bool = False
+    ) -> Iterator[Transaction]:
+        with really(self, scope, now, write=write) as tx:
+            if write and not refusing:
+                refusing.append(len(tx.every(ISSUES, ("id",), ended=True)) > 0)
+            if write and refusing[0]:
+                raise StoreBusy("The store stays busy.")
+            yield tx
+
+    SqliteStore.begin = begin  # type: ignore[method-assign]  # the fault
+
+
+FAULTS = {
+    "early": answer_early,
+    "halves": publish_in_halves,
+    "twice": take_twice,
+    "never": write_never_again,
+}
 
 if __name__ == "__main__":
     FAULTS[sys.argv.pop(1)]()
