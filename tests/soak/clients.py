@@ -97,6 +97,12 @@ class Answer:
         told = self.headers.get("x-revision")
         return int(told) if told else None
 
+    @property
+    def code(self) -> str:
+        """The code of the record, when the answer shows the record."""
+        record = self.body.get("issue", self.body) if isinstance(self.body, dict) else {}
+        return str(record.get("code", ""))
+
 
 class Connection:
     """One keep-alive connection with its session; repeats a request until its outcome is known."""

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import shapely
@@ -102,6 +103,11 @@ def _compared(look: Look, kind: RecordKind, row: dict[str, Any], expected: Expec
     wrong = _wrong_content(kind, row, possible[version])
     if wrong:
         yield Finding("lost", f"{name} version {version} differs: {wrong}")
+    if expected.code and row["code"] != expected.code:
+        yield Finding("lost", f"{name} was acknowledged as {expected.code} and is {row['code']} now")
+    if row["revision"] < expected.revision:
+        words = f"{name} is at revision {row['revision']}, acknowledged was {expected.revision}"
+        yield Finding("revisions", words)
 
 
 def _wrong_content(kind: RecordKind, row: dict[str, Any], content: Content) -> str:
@@ -151,7 +157,10 @@ def personal_words_are_there_once(look: Look) -> Iterator[Finding]:
 
 
 def photos_are_there_once(look: Look) -> Iterator[Finding]:
-    """An acknowledged photo has its row, one event, and both its files; a file without a row is only in the way."""
+    """An acknowledged photo has its row at its issue, one event, and both its files.
+
+    A file without a row is only in the way.
+    """
     rows = {row["id"]: row for row in look.all(select(attachments))}
     wanted = look.expected.of("attachments")
     added = select(events.c.changes).where(events.c.verb == "attachment_added")
@@ -162,6 +171,10 @@ def photos_are_there_once(look: Look) -> Iterator[Finding]:
             if expected.version:
                 yield Finding("lost", f"photo {identifier} is not there")
             continue
+        content = expected.content or (expected.sent[1] if expected.sent else {})
+        if (row["record_kind"], row["record_id"]) != ("issues", content["record"]):
+            place = f"{row['record_kind']} {row['record_id']}"
+            yield Finding("lost", f"photo {identifier} of issue {content['record']} is at {place}")
         # A kill between the two files of the embedded store may leave a photo's row without its event, until the photo
         # is sent again: one that was acknowledged has it.
         halved = look.connection.dialect.name == "sqlite" and not expected.version
@@ -260,29 +273,43 @@ def areas_are_their_newest_edition(look: Look) -> Iterator[Finding]:
         yield Finding("half edition", f"set {number} is not publication {number}")
 
 
-def open_issues_are_linked_to_the_areas_in_force(look: Look) -> Iterator[Finding]:
+def area_editions_follow_one_another(look: Look) -> Iterator[Finding]:
+    """An edition is in force from the instant of its set until that of the next, which redraws or ends every area."""
+    instants: dict[int, dt.datetime] = {each.number: each.published_at for each in list_sets(look.tx)}
+    for row in look.all(select(area_editions)):
+        number = row["edition_set"]
+        wanted = (instants.get(number), instants.get(number + 1))
+        if (row["valid_from"], row["valid_to"]) != wanted:
+            words = f"area {row['area_id']} of set {number} is in force from {row['valid_from']} to {row['valid_to']}"
+            yield Finding("editions", f"{words}, its set from {wanted[0]} to {wanted[1]}")
+
+
+def open_records_are_linked_to_the_areas_in_force(look: Look) -> Iterator[Finding]:
     """The stored links are those that the link index of the living areas gives.
 
     Lying outside everything is one and the same with and without a row that says so.
     """
     linker = Linker.build(ZONE, current_set(look.tx), load_areas(look.tx))
-    open_rows = [row for row in look.rows["issues"].values() if row["valid_to"] is None]
-    stored: dict[str, list[tuple[Any, ...]]] = {}
-    for row in look.all(select(links).where(links.c.record_kind == "issues", links.c.area_id.is_not(None))):
-        stored.setdefault(row["record_id"], []).append((row["level"], row["area_id"], row["rule"]))
-    shapes = [row["geometry"] for row in open_rows]
-    found = find_links(shapes, [row["accuracy_m"] for row in open_rows], linker)
-    for row, wanted in zip(open_rows, found, strict=True):
-        names = sorted((link.level, link.area_id, link.rule) for link in wanted if link.area_id is not None)
-        if sorted(stored.get(row["id"], [])) != names:
-            yield Finding("links", f"issue {row['code']} is linked to {stored.get(row['id'])}, not {names}")
+    stored: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for row in look.all(select(links).where(links.c.area_id.is_not(None))):
+        one = (row["level"], row["area_id"], row["rule"])
+        stored.setdefault((row["record_kind"], row["record_id"]), []).append(one)
+    for kind in (ISSUES, PARCELS):
+        open_rows = [row for row in look.rows[kind.name].values() if row["valid_to"] is None]
+        shapes = [row["geometry"] for row in open_rows]
+        found = find_links(shapes, [row.get("accuracy_m") for row in open_rows], linker)
+        for row, wanted in zip(open_rows, found, strict=True):
+            names = sorted(
+                (link.level, link.area_id, link.rule) for link in wanted if link.area_id is not None
+            )
+            there = sorted(stored.get((kind.name, row["id"]), []))
+            if there != names:
+                yield Finding("links", f"{kind.name} {row['code']} is linked to {there}, not {names}")
 
 
 def parcels_keep_their_editions(look: Look) -> Iterator[Finding]:
     """A parcel has one edition for each boundary it had, numbered from 1; the last is its own."""
-    kept: dict[str, list[dict[str, Any]]] = {}
-    for row in look.all(select(parcel_editions).order_by(parcel_editions.c.fid)):
-        kept.setdefault(row["parcel_id"], []).append(row)
+    kept = _parcel_editions(look)
     for identifier, row in look.rows["parcels"].items():
         found = kept.get(identifier, [])
         drawn = row["version"] - (row["valid_to"] is not None)
@@ -294,6 +321,32 @@ def parcels_keep_their_editions(look: Look) -> Iterator[Finding]:
             )
         elif not still_open[0]["geometry"].equals_exact(row["geometry"], 0.0):
             yield Finding("editions", f"parcel {row['code']} differs from its newest edition")
+
+
+def superseded_parcels_are_kept_as_drawn(look: Look) -> Iterator[Finding]:
+    """A superseded edition has the boundary that was acknowledged for its version, and ends where the next begins."""
+    parcels = look.expected.of("parcels")
+    for identifier, found in _parcel_editions(look).items():
+        past = parcels[identifier].past if identifier in parcels else {}
+        for row, following in pairwise(found):
+            name = f"edition {row['number']} of parcel {identifier}"
+            if row["valid_to"] != following["valid_from"]:
+                words = f"{name} ends at {row['valid_to']}, the next begins at {following['valid_from']}"
+                yield Finding("editions", words)
+            drawn = past.get(
+                row["number"]
+            )  # a redraw is a version and an edition; the end of a parcel comes last
+            wanted = shapely.geometry.shape(parcel_shape(identifier, drawn["side"])) if drawn else None
+            if wanted is None or not row["geometry"].equals(wanted):
+                yield Finding("editions", f"{name} is {row['geometry'].wkt}, drawn was {wanted}")
+
+
+def _parcel_editions(look: Look) -> dict[str, list[dict[str, Any]]]:
+    """Id of the parcel → its editions in their order."""
+    kept: dict[str, list[dict[str, Any]]] = {}
+    for row in look.all(select(parcel_editions).order_by(parcel_editions.c.fid)):
+        kept.setdefault(row["parcel_id"], []).append(row)
+    return kept
 
 
 def files_and_indexes_are_sound(look: Look) -> Iterator[Finding]:
@@ -310,7 +363,9 @@ RULES: tuple[Callable[[Look], Iterator[Finding]], ...] = (
     revisions_never_go_back,
     no_edition_is_half,
     areas_are_their_newest_edition,
-    open_issues_are_linked_to_the_areas_in_force,
+    area_editions_follow_one_another,
+    open_records_are_linked_to_the_areas_in_force,
     parcels_keep_their_editions,
+    superseded_parcels_are_kept_as_drawn,
     files_and_indexes_are_sound,
 )

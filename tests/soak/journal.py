@@ -19,12 +19,16 @@ class Expected:
     """What the store must hold of one record: its acknowledged state, or the one that was sent last.
 
     version 0: nothing was acknowledged yet. sent: version and content of the write whose answer never came.
+    revision, code: what the answers named, 0 and "" while none did. past: version → content of acknowledged writes.
     """
 
     kind: str
     version: int = 0
     content: Content = field(default_factory=dict)
     sent: tuple[int, Content] | None = None
+    revision: int = 0
+    code: str = ""
+    past: dict[int, Content] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,9 +58,9 @@ class Journal:
         """Note a write that is about to be sent and would lead to this version."""
         self._write({"sent": [kind, identifier], "version": version, "content": content})
 
-    def kept(self, kind: str, identifier: str, version: int, revision: int | None) -> None:
-        """Note that the write noted last for this record was acknowledged."""
-        self._write({"kept": [kind, identifier], "version": version, "revision": revision})
+    def kept(self, kind: str, identifier: str, version: int, revision: int | None, code: str = "") -> None:
+        """Note that the write noted last for this record was acknowledged, with the revision and code it was given."""
+        self._write({"kept": [kind, identifier], "version": version, "revision": revision, "code": code})
         self.acknowledged += 1
 
     def close(self) -> None:
@@ -84,6 +88,9 @@ def _take(found: Expectations, line: dict[str, Any]) -> None:
         return
     assert expected.sent is not None, "a write is noted before it is acknowledged"
     expected.version, expected.content, expected.sent = line["version"], expected.sent[1], None
+    expected.past[expected.version] = expected.content
+    expected.code = expected.code or line["code"]
     found.acknowledged += 1
     if line["revision"]:
+        expected.revision = max(expected.revision, line["revision"])
         found.revisions[kind] = max(found.revisions.get(kind, 0), line["revision"])

@@ -143,13 +143,74 @@ NEWEST = "(SELECT max(number) FROM edition_sets)"
     ],
 )
 def test_each_rule_finds_its_fault(written: Written, rule: str, statement: str) -> None:
+    spoil(written, statement)
+    assert rule in written.found()
+
+
+def spoil(written: Written, statement: str) -> None:
+    """Change the store past everything that looks after it."""
     with written.store.begin(Scope.system(ZONE), NOW) as tx:
         connection = inside(tx).connection
         connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         assert connection.exec_driver_sql(statement).rowcount != 0
-    assert rule in written.found()
+
+
+SUPERSEDED = "(SELECT min(fid) FROM parcel_editions WHERE valid_to IS NOT NULL)"
+OLDEST = "(SELECT min(fid) FROM area_editions)"
+PARK = "(SELECT geometry FROM areas WHERE code = 'PK-0-0')"
+A_YEAR_LATER = "replace(valid_to, '2026', '2027')"
+PARCEL_LINK = """
+(SELECT max(l.fid) FROM links l JOIN parcels p ON p.id = l.record_id
+ WHERE l.record_kind = 'parcels' AND l.area_id IS NOT NULL AND p.valid_to IS NULL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "words", "statement"),
+    [
+        ("lost", "and is WT-0 now", f"UPDATE issues SET code = 'WT-0' WHERE id = {ONE}"),
+        (
+            "revisions",
+            "is at revision 0, acknowledged was",
+            f"UPDATE issues SET revision = 0 WHERE id = {ONE}",
+        ),
+        (
+            "revisions",
+            "is at revision 0, acknowledged was",
+            "UPDATE parcels SET revision = 0 WHERE fid = (SELECT min(fid) FROM parcels)",
+        ),
+        (
+            "lost",
+            "is at issues nowhere",
+            "UPDATE attachments SET record_id = 'nowhere' WHERE rowid = (SELECT min(rowid) FROM attachments)",
+        ),
+        ("links", "parcels DK-", f"DELETE FROM links WHERE fid = {PARCEL_LINK}"),
+        (
+            "editions",
+            "drawn was POLYGON",
+            f"UPDATE parcel_editions SET geometry = {PARK} WHERE fid = {SUPERSEDED}",
+        ),
+        (
+            "editions",
+            "the next begins at",
+            f"UPDATE parcel_editions SET valid_to = {A_YEAR_LATER} WHERE fid = {SUPERSEDED}",
+        ),
+        (
+            "editions",
+            "of set 1 is in force from",
+            f"UPDATE area_editions SET valid_to = {A_YEAR_LATER} WHERE fid = {OLDEST}",
+        ),
+    ],
+)
+def test_a_single_value_that_differs_from_what_was_acknowledged_is_found(
+    written: Written, rule: str, words: str, statement: str
+) -> None:
+    spoil(written, statement)
+    findings = examine(written.store, written.expected, written.blobs, NOW)
+    assert [finding.rule for finding in findings] == [rule]
+    assert words in findings[0].words
 
 
 def test_a_damaged_photo_is_found(written: Written) -> None:

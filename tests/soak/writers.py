@@ -64,7 +64,7 @@ class Records:
             raise Violation(
                 f"{request} answered {answer.status} {answer.headers.get('etag')} for {version}: {answer.body}"
             )
-        self.journal.kept(self.kind, identifier, version, answer.revision)
+        self.journal.kept(self.kind, identifier, version, answer.revision, answer.code)
         self.told["acknowledged"] += 1
         if not content["ended"]:
             self.known[identifier] = (version, content)
