@@ -14,9 +14,10 @@ import datetime as dt
 import os
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from gridgov.store import migrate
 from gridgov.store.bulk import bound_columns, geometry_column, geopackage_column
 from gridgov.store.dialect import Box
 from gridgov.store.geopackage import GEOPACKAGE_FUNCTIONS, rtree_bulk, write_layer_styles
-from gridgov.store.sqlite_errors import LATER, meaning, refusal, spoils
+from gridgov.store.sqlite_errors import LATER, SOON, meaning, refusal, spoils
 from gridgov.store.transaction import Transaction
 from gridgov.store.watching import TimedCursor, Watching
 
@@ -105,6 +106,7 @@ class SqliteStore:
         self._wait = wait_seconds
         self._pool_size = pool_size
         self._writer = threading.Lock()
+        self._places = threading.BoundedSemaphore(2 * pool_size)  # as many as the pool has connections
         self._opened = False  # whether the files were there once
         self._generation = 0  # of connections; those of an older one are closed
         self._engine: Engine = create_engine(
@@ -179,11 +181,13 @@ class SqliteStore:
 
     @contextmanager
     def begin(self, scope: Scope, now: dt.datetime, *, write: bool = False) -> Iterator[Transaction]:
-        """See Store.begin; a writer waits for the other writer for `wait_seconds` at most."""
+        """See Store.begin; waits for other writers, a connection and the file for `wait_seconds` all together."""
+        until = time.monotonic() + self._wait
+        options = {"gridgov_write": write, "gridgov_until": until}
         with (
             _translated(self.path),
-            self._turn(write=write),
-            self._engine.connect().execution_options(gridgov_write=write) as connection,
+            self._turn(until, write=write),
+            self._engine.connect().execution_options(**options) as connection,
             connection.begin(),
         ):
             tx = Transaction(connection, self.dialect, scope, now, write=write)
@@ -191,22 +195,23 @@ class SqliteStore:
             tx.finish()
 
     @contextmanager
-    def _turn(self, *, write: bool) -> Iterator[None]:
+    def _turn(self, until: float, *, write: bool) -> Iterator[None]:
         """Writers of this process queue here: waiting at the file, they are woken in no order and some starve."""
-        if not write:
+        with ExitStack() as held:
+            if write:
+                held.enter_context(_held(self._writer, until, "Another writer holds the store"))
+            held.enter_context(_held(self._places, until, "All connections to the store are in use"))
             yield
-            return
-        if not self._writer.acquire(timeout=self._wait):
-            raise StoreBusy("Another writer holds the store; try again in a moment.", retry_after=1)
-        try:
-            yield
-        finally:
-            self._writer.release()
 
     def check(self) -> None:
         """See Store.check."""
         for schema, folder in _FOLDERS:
-            with _translated(self.path), self._engine.connect() as connection:
+            until = time.monotonic() + self._wait
+            with (
+                _translated(self.path),
+                self._turn(until, write=False),
+                self._engine.connect().execution_options(gridgov_until=until) as connection,
+            ):
                 migrate.check(SqliteMigrations(connection, schema), folder)
 
     def migrate(self, now: dt.datetime) -> list[str]:
@@ -236,6 +241,17 @@ def _translated(file: Path) -> Iterator[None]:
         if translated is None:
             raise
         raise translated from error
+
+
+@contextmanager
+def _held(lock: threading.Lock | threading.Semaphore, until: float, busy: str) -> Iterator[None]:
+    """Takes the lock for the block, or is told why not at the monotonic instant `until`."""
+    if not lock.acquire(timeout=max(0.0, until - time.monotonic())):
+        raise StoreBusy(f"{busy}; try again in a moment.", retry_after=SOON)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _make_file(file: Path) -> None:
@@ -315,7 +331,11 @@ def _lower(value: Any) -> Any:
 
 
 def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("gridgov_write", False)
+    """The time that is left is for waiting at the file; each use of a connection sets it anew."""
+    options = connection.get_execution_options()
+    write = options.get("gridgov_write", False)
+    left = max(0, round((options["gridgov_until"] - time.monotonic()) * 1000))
+    connection.connection.driver_connection.execute(f"PRAGMA busy_timeout = {left}").close()  # type: ignore[union-attr]
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,9 +13,18 @@ from pathlib import Path
 import pytest
 
 from gridgov.access import Scope
-from gridgov.errors import SchemaMissing, StoreBusy, StoreProblem, StoreUnavailable
+from gridgov.errors import (
+    SchemaMissing,
+    StoreBusy,
+    StoreFull,
+    StoreProblem,
+    StoreReadOnly,
+    StoreUnavailable,
+)
 from gridgov.store import Store, open_store
-from gridgov.store.sqlite import private_path
+from gridgov.store.base import Tx
+from gridgov.store.sqlite import SqliteStore, private_path
+from gridgov.store.sqlite_errors import meaning
 from tests.failures.conftest import SmallDisk, client_of, prepare, report
 from tests.fixtures_store import NOW, ZONE
 from tests.soak.run import Soak
@@ -188,6 +199,72 @@ def test_readers_beyond_the_pool_are_told_busy_in_time(sqlite_store: Store) -> N
     with store.begin(Scope.system(ZONE), NOW):
         pass
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("place_after", "told"), [(0.6, "The store is busy"), (1.6, "All connections to the store are in use")]
+)
+def test_a_writer_waits_for_its_turn_a_connection_and_the_file_all_together_no_longer_than_it_may(
+    sqlite_store: Store, place_after: float, told: str
+) -> None:
+    """Each is given a while after the one before; waiting anew at each, it would take 1.6 and 1.3 seconds."""
+    store = open_store(sqlite_store.url, pool_size=1, wait_seconds=1.0)
+    assert isinstance(store, SqliteStore)
+    system = Scope.system(ZONE)
+    with ExitStack() as held:
+        held.enter_context(sqlite_store.begin(system, NOW, write=True))
+        held.enter_context(store.begin(system, NOW))
+        reader = held.enter_context(ExitStack())
+        reader.enter_context(store.begin(system, NOW))
+        store._writer.acquire()
+        given = [threading.Timer(0.3, store._writer.release), threading.Timer(place_after, reader.close)]
+        since = time.monotonic()
+        for each in given:
+            each.start()
+        with pytest.raises(StoreBusy, match=told), store.begin(system, NOW, write=True):
+            pass
+        assert 0.9 < time.monotonic() - since < 1.25
+        for each in given:
+            each.join()
+    with store.begin(system, NOW, write=True):
+        pass  # the time that was left then is not kept
+    store.close()
+
+
+def raw(tx: Tx) -> sqlite3.Connection:
+    return tx.connection.connection.driver_connection  # type: ignore[attr-defined,no-any-return]
+
+
+@pytest.mark.parametrize("where", ["idle", "in use"])
+def test_no_connection_outlives_one_that_met_a_read_only_store(sqlite_store: Store, where: str) -> None:
+    """What was open while the disk was read-only stays read-only, and so does what is opened beside it later."""
+    system = Scope.system(ZONE)
+    other = ExitStack()
+    with ExitStack() as hurt:
+        beside = other.enter_context(sqlite_store.begin(system, NOW))
+        open_before = raw(beside)
+        hurt.enter_context(pytest.raises(StoreReadOnly))
+        tx = hurt.enter_context(sqlite_store.begin(system, NOW, write=True))
+        if where == "idle":
+            other.close()
+        raw(tx).execute("PRAGMA query_only = ON")  # SQLite answers writes as on a read-only disk
+        tx.connection.exec_driver_sql("UPDATE zones SET name_zh = '新'")  # type: ignore[attr-defined]
+    other.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        open_before.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("code", ["SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_SHMMAP"])
+def test_an_index_that_cannot_grow_beside_the_file_means_a_full_disk(code: str) -> None:
+    """The index of the log grows by being written to, which SQLite tells as a fault of the disk."""
+    assert isinstance(meaning(driver_error(code)), StoreFull)
+    assert isinstance(meaning(driver_error("SQLITE_IOERR_READ")), StoreUnavailable)
+
+
+def driver_error(code: str) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = getattr(sqlite3, code)
+    return error
 
 
 def test_a_statement_that_is_wrong_is_a_fault_of_ours_and_not_of_the_store(sqlite_store: Store) -> None:
