@@ -1,6 +1,7 @@
 """What every test has: a PostgreSQL server on request, no network, and no PostGIS test skipped in silence."""
 
 import importlib.util
+import logging
 import socket
 from collections.abc import Callable, Iterator
 
@@ -48,6 +49,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     keeper = config.stash.get(KEEPER, None)
     if keeper:
         keeper.close()
+
+
+@pytest.fixture(autouse=True)
+def no_stray_log() -> Iterator[None]:
+    """A command that a test runs sends the log to that test's own output; the tests after it must not write there."""
+    yield
+    root = logging.getLogger()
+    for each in [handler for handler in root.handlers if type(handler) is logging.StreamHandler]:
+        root.removeHandler(each)
+        logging.getLogger("gridgov").setLevel(logging.NOTSET)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
