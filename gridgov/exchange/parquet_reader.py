@@ -28,7 +28,7 @@ def read(path: Path, form: Format, options: ReadOptions) -> SourceTable:
             raise too_many_rows(path, file.metadata.num_rows, options.settings.import_max_rows)
         table = file.read()
         table.validate(full=True)  # texts that are not UTF-8
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last: a damaged name of a column
         message = f"{path.name} cannot be read as {form.title}: it is cut off or damaged. Export it again."
         raise UnreadableFile(message, file=path.name) from error
     name, crs, source = _geometry_column(path, table)
